@@ -1,0 +1,165 @@
+import type { Envelope } from '../core/envelope.ts';
+import { accepted, type Outcome } from '../core/outcome.ts';
+import type { Consumer, Delivery, Subscription } from './delivery.ts';
+
+/** What one publish to a topic waits for: the answers of the subscribers it had at that moment. */
+class Round {
+  #waiting = 0;
+  #accepted = false;
+  #rejected: Outcome | undefined;
+  readonly #resolve: (outcome: Outcome) => void;
+
+  constructor(resolve: (outcome: Outcome) => void) {
+    this.#resolve = resolve;
+  }
+
+  join(): void {
+    this.#waiting++;
+  }
+
+  /** @param vote undefined for a subscriber that went away */
+  answer(vote: Outcome | undefined): void {
+    if (vote?.state === 'accepted') this.#accepted = true;
+    else if (vote?.state === 'rejected') this.#rejected = vote;
+    if (--this.#waiting > 0) return;
+    // One subscriber's refusal must not fail what others have taken.
+    this.#resolve(this.#accepted || !this.#rejected ? accepted : this.#rejected);
+  }
+}
+
+interface Ticket {
+  readonly envelope: Envelope;
+  deliveryCount: number;
+  /** Who waits for it; undefined once the publisher waits no more. */
+  round: Round | undefined;
+  readonly since: number;
+}
+
+export interface TopicLimits {
+  /** How many messages may wait for a subscriber without credit. */
+  readonly backlog: number;
+  /** How long, in ms, a publisher waits for a subscriber's settlement before that subscriber counts as lagging. */
+  readonly grace: number;
+}
+
+/** Delivers one message to these subscribers; resolves when each has settled it, left, or is lagging. */
+export function publishToTopic(
+  envelope: Envelope,
+  subscribers: readonly TopicSubscription[],
+  now: number,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const round = new Round(resolve);
+    round.join(); // held open until every subscriber has been asked
+    for (const subscriber of subscribers) subscriber.offer(envelope, round, now);
+    round.answer(subscribers.some((s) => s.lagging) ? accepted : undefined);
+  });
+}
+
+/**
+ * One subscriber of topics. Publishers wait for its settlement, so that an acknowledged message has reached every
+ * healthy subscriber; but one that has left a message unsettled for longer than the grace is *lagging*: it goes on
+ * receiving, nobody waits for it any more, until it has settled all it was sent. So a subscriber that stops
+ * reading costs its publishers one grace, once, and then nothing.
+ */
+export class TopicSubscription implements Subscription {
+  readonly #consumer: Consumer;
+  readonly #limits: TopicLimits;
+  readonly #onCancel: () => void;
+  readonly #unsettled = new Set<Ticket>();
+  #backlog: Ticket[] = [];
+  #lagging = false;
+  #cancelled = false;
+
+  constructor(consumer: Consumer, limits: TopicLimits, onCancel: () => void) {
+    this.#consumer = consumer;
+    this.#limits = limits;
+    this.#onCancel = onCancel;
+  }
+
+  get name(): string {
+    return this.#consumer.name;
+  }
+
+  get lagging(): boolean {
+    return this.#lagging;
+  }
+
+  offer(envelope: Envelope, round: Round, now: number): void {
+    if (this.#cancelled) return;
+    const ticket: Ticket = { envelope, deliveryCount: envelope.deliveryCount, round: undefined, since: now };
+    if (!this.#lagging) {
+      round.join();
+      ticket.round = round;
+    }
+    if (this.#backlog.length === 0 && this.#consumer.credit() > 0) return this.#give(ticket);
+    this.#backlog.push(ticket);
+    if (this.#backlog.length > this.#limits.backlog) {
+      this.cancel();
+      this.#consumer.overflow();
+    }
+  }
+
+  pump(): void {
+    let taken = 0;
+    while (taken < this.#backlog.length && this.#consumer.credit() > 0) this.#give(this.#backlog[taken++]!);
+    if (taken > 0) this.#backlog = this.#backlog.slice(taken);
+  }
+
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#forsake(undefined);
+    this.#unsettled.clear();
+    this.#backlog = [];
+    this.#onCancel();
+  }
+
+  /** Called by the exchange's sweep; true when it has just been found lagging. */
+  checkLag(now: number): boolean {
+    if (this.#lagging) return false;
+    const oldest = first(this.#unsettled) ?? this.#backlog[0];
+    if (!oldest || now - oldest.since < this.#limits.grace) return false;
+    this.#lagging = true;
+    this.#forsake(accepted);
+    return true;
+  }
+
+  /** Lets every publisher that waits for this subscriber go. */
+  #forsake(vote: Outcome | undefined): void {
+    for (const tickets of [this.#unsettled, this.#backlog])
+      for (const ticket of tickets) {
+        ticket.round?.answer(vote);
+        ticket.round = undefined;
+      }
+  }
+
+  #give(ticket: Ticket): void {
+    this.#unsettled.add(ticket);
+    const delivery: Delivery = {
+      envelope: ticket.envelope,
+      deliveryCount: ticket.deliveryCount,
+      settle: (outcome) => {
+        if (this.#unsettled.delete(ticket)) this.#settled(ticket, outcome);
+      },
+    };
+    this.#consumer.deliver(delivery);
+  }
+
+  #settled(ticket: Ticket, outcome: Outcome): void {
+    if (outcome.state === 'released' && !this.#cancelled) {
+      ticket.deliveryCount++;
+      this.#backlog.unshift(ticket);
+      this.pump();
+      return;
+    }
+    ticket.round?.answer(outcome);
+    ticket.round = undefined;
+    if (this.#lagging && this.#unsettled.size === 0 && this.#backlog.length === 0) this.#lagging = false;
+  }
+}
+
+function first<T>(set: ReadonlySet<T>): T | undefined {
+  for (const item of set) return item;
+  return undefined;
+}

@@ -1,0 +1,176 @@
+import { Uuid, type Header, type HeaderType, type HeaderValue, type Identifier } from './envelope.ts';
+
+/**
+ * The reserved header that names the types of those headers that are not strings, for protocols whose headers are
+ * text: `a=int;b=timestamp`, names percent-encoded. A reader that does not know it sees plain text.
+ */
+export const typesHeader = 'junction-types';
+/** The reserved header that carries `Envelope.hops` where a protocol has no place of its own for it. */
+export const hopsHeader = 'junction-hops';
+/** The reserved header that carries `Envelope.bodyType` where it is not `data`. */
+export const bodyTypeHeader = 'junction-body-type';
+
+/** The type of a header: the declared one, or what its JavaScript value tells. */
+export function typeOf(value: HeaderValue, declared?: HeaderType): HeaderType {
+  if (declared !== undefined) return declared;
+  switch (typeof value) {
+    case 'string':
+      return 'string';
+    case 'number':
+      return 'double';
+    case 'bigint':
+      return 'long';
+    case 'boolean':
+      return 'boolean';
+    default:
+      return value === null ? 'null' : value instanceof Uuid ? 'uuid' : 'binary';
+  }
+}
+
+/** A header's value as text; binary and decimals in base64, a timestamp in ms since the epoch. */
+export function valueToText(value: HeaderValue): string {
+  if (typeof value === 'string') return value;
+  if (value === null) return '';
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  if (Object.is(value, -0)) return '-0';
+  return String(value);
+}
+
+/** What valueToText wrote, with its type again; a text that does not fit the type stays a string. */
+export function valueFromText(name: string, text: string, type: HeaderType): Header {
+  switch (type) {
+    case 'string':
+      return [name, text];
+    case 'null':
+      return [name, null];
+    case 'boolean':
+      return text === 'true' ? [name, true] : text === 'false' ? [name, false] : [name, text];
+    case 'ulong':
+    case 'long':
+      return /^-?\d+$/.test(text)
+        ? type === 'long'
+          ? [name, BigInt(text)]
+          : [name, BigInt(text), type]
+        : [name, text];
+    case 'timestamp':
+      if (!/^-?\d+$/.test(text)) return [name, text];
+      return [name, Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text), type];
+    case 'ubyte':
+    case 'ushort':
+    case 'uint':
+    case 'byte':
+    case 'short':
+    case 'int':
+      return /^-?\d+$/.test(text) ? [name, Number(text), type] : [name, text];
+    case 'float':
+    case 'double': {
+      const number = Number(text);
+      if (text.trim() === '' || (Number.isNaN(number) && text !== 'NaN')) return [name, text];
+      return type === 'double' ? [name, number] : [name, number, type];
+    }
+    case 'uuid':
+      return [name, new Uuid(text)];
+    case 'binary':
+      return [name, new Uint8Array(Buffer.from(text, 'base64'))];
+    case 'decimal32':
+    case 'decimal64':
+    case 'decimal128':
+      return [name, new Uint8Array(Buffer.from(text, 'base64')), type];
+    case 'char':
+    case 'symbol':
+      return [name, text, type];
+  }
+}
+
+/**
+ * Headers for a protocol that carries text: the pairs in order, and after them `junction-types` where any is not
+ * a string.
+ */
+export function toTextHeaders(headers: readonly Header[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  let types = '';
+  for (const [name, value, declared] of headers) {
+    pairs.push([name, valueToText(value)]);
+    const type = typeof value === 'string' && declared === undefined ? 'string' : typeOf(value, declared);
+    if (type !== 'string') types += `${types === '' ? '' : ';'}${encodeURIComponent(name)}=${type}`;
+  }
+  if (types !== '') pairs.push([typesHeader, types]);
+  return pairs;
+}
+
+const knownTypes: ReadonlySet<string> = new Set<HeaderType>([
+  ...([
+    'null',
+    'boolean',
+    'ubyte',
+    'ushort',
+    'uint',
+    'ulong',
+    'byte',
+    'short',
+    'int',
+    'long',
+    'float',
+  ] as const),
+  ...([
+    'double',
+    'decimal32',
+    'decimal64',
+    'decimal128',
+    'char',
+    'timestamp',
+    'uuid',
+    'binary',
+    'string',
+    'symbol',
+  ] as const),
+]);
+
+/** The reverse of toTextHeaders; the reserved header itself is taken out. A malformed one is ignored. */
+export function fromTextHeaders(pairs: readonly (readonly [string, string])[]): Header[] {
+  const declared = pairs.find(([name]) => name === typesHeader);
+  if (!declared) return pairs as unknown as Header[];
+  const types = new Map<string, HeaderType>();
+  for (const item of declared[1].split(';')) {
+    const at = item.lastIndexOf('=');
+    const type = item.slice(at + 1);
+    if (at > 0 && knownTypes.has(type)) types.set(safeDecode(item.slice(0, at)), type as HeaderType);
+  }
+  const headers: Header[] = [];
+  for (const [name, text] of pairs) {
+    if (name === typesHeader) continue;
+    const type = types.get(name);
+    headers.push(type === undefined ? [name, text] : valueFromText(name, text, type));
+  }
+  return headers;
+}
+
+function safeDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * An identifier as one text that tells its type, by the prefixes of the AMQP JMS mapping (§3.2.1.2):
+ * strings as they are, unless they begin with a prefix of these; `AMQP_UUID:`, `AMQP_ULONG:`, `AMQP_BINARY:` (hex).
+ */
+export function identifierToText(id: Identifier): string {
+  if (typeof id === 'string') return id.startsWith('AMQP_') ? `AMQP_STRING:${id}` : id;
+  if (typeof id === 'bigint') return `AMQP_ULONG:${id}`;
+  if (id instanceof Uuid) return `AMQP_UUID:${id.text}`;
+  return `AMQP_BINARY:${Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex')}`;
+}
+
+/** The reverse of identifierToText. */
+export function identifierFromText(text: string): Identifier {
+  if (!text.startsWith('AMQP_')) return text;
+  if (text.startsWith('AMQP_STRING:')) return text.slice(12);
+  if (text.startsWith('AMQP_UUID:')) return new Uuid(text.slice(10));
+  if (/^AMQP_ULONG:\d+$/.test(text)) return BigInt(text.slice(11));
+  if (/^AMQP_BINARY:([0-9a-f]{2})*$/i.test(text)) return new Uint8Array(Buffer.from(text.slice(12), 'hex'));
+  return text;
+}

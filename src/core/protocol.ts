@@ -1,0 +1,107 @@
+import type { z } from 'zod';
+import type { AddressPattern, AddressSyntax } from './address.ts';
+import type { Envelope } from './envelope.ts';
+import type { Outcome } from './outcome.ts';
+
+/** What a source hands messages to: the routes that read from its endpoint. */
+export interface Intake {
+  /** The addresses the routes read, for a source that must subscribe at a broker. */
+  readonly patterns: readonly AddressPattern[];
+  /** The name of a route that reads this address, if one does. */
+  readerOf(address: string): string | undefined;
+  /**
+   * Hands one message to every route that reads `envelope.address`; `accepted` once every target of every one of
+   * them has it (at once where there is none). Never rejects. The source must not settle with its peer before
+   * this resolves, and must stop reading from a peer that has `Context.window` messages unsettled: that is the
+   * whole of back-pressure.
+   */
+  deliver(envelope: Envelope): Promise<Outcome>;
+}
+
+export interface Source {
+  /** Starts handing over messages. Called once, after `open`. */
+  start(intake: Intake): Promise<void>;
+  /** Takes no new messages; resolves once every message handed over is settled with its peer. */
+  stop(): Promise<void>;
+}
+
+export interface Sink {
+  /**
+   * Resolves once the peer is responsible for the message; otherwise throws a JunctionError, whose `retryable`
+   * says whether the same message may succeed later.
+   * @param address where to, in this protocol's own syntax; not necessarily `envelope.address`
+   */
+  send(envelope: Envelope, address: string): Promise<void>;
+}
+
+export type EndpointState = 'connecting' | 'ready' | 'failing' | 'closed';
+
+export interface EndpointStatus {
+  readonly state: EndpointState;
+  /** Why it is not ready, in words for an operator; never a secret. */
+  readonly reason?: string;
+  /** Where a listener listens or a client connects, e.g. `127.0.0.1:1883`; never a secret. */
+  readonly at: string;
+}
+
+/** A listener, or the connection to a broker we dial. Constructors do no I/O. */
+export interface Endpoint {
+  readonly source: Source;
+  readonly sink: Sink;
+  /**
+   * A listener: resolves once it listens, throws a JunctionError if it cannot. A broker we dial: resolves once the
+   * first attempt to connect has begun; it connects, and reconnects with back-off, by itself from then on.
+   */
+  open(): Promise<void>;
+  status(): EndpointStatus;
+  /** Idempotent. Ends what `source.stop` left open; leaves no socket, timer or listener behind. */
+  close(): Promise<void>;
+}
+
+/** The few calls of a structured logger that endpoints use. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface Context {
+  /** The endpoint's name in the configuration. */
+  readonly name: string;
+  readonly log: Log;
+}
+
+/** What a protocol can hold: selects its contract tests, fills the documents, feeds the checker. */
+export interface Traits {
+  /** `typed`: values keep their type natively; `text`: they travel as text beside a header that names their types. */
+  readonly headers: 'typed' | 'text' | 'bytes' | 'none';
+  readonly repeatedHeaders: boolean;
+  /** Envelope fields that this protocol cannot hold. */
+  readonly loses: readonly (keyof Envelope)[];
+  /** A released message comes back to the source without a reconnect of its peer. */
+  readonly redelivers: boolean;
+}
+
+/** One way to take part: as a listener or as a client. */
+export interface Role<Schema extends z.ZodType = z.ZodType> {
+  /** The configuration beside `type`. Strict: an unknown key is an error. */
+  readonly config: Schema;
+  readonly traits: Traits;
+  create(config: z.output<Schema>, context: Context): Endpoint;
+}
+
+/** The one value that a protocol's folder exports as default. */
+export interface Protocol {
+  /** As written in `type:`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly address: AddressSyntax;
+  /** Chosen when the endpoint has `listen`. */
+  readonly listener?: Role;
+  /** Chosen when the endpoint has `url` or `brokers`. */
+  readonly client?: Role;
+}
+
+/** Keeps the schema's type for `create` while the registry holds roles of any schema. */
+export const defineRole = <Schema extends z.ZodType>(role: Role<Schema>): Role => role;

@@ -1,0 +1,103 @@
+import { AddressSyntaxError, type AddressSyntax, type Captures } from './address.ts';
+import { JunctionError } from './errors.ts';
+
+type Part =
+  { readonly text: string } | { readonly capture: string; readonly raw: boolean; readonly offset: number };
+
+/** An address with `{name}` placeholders, as a route's target has it. `{{` and `}}` are braces. */
+export interface Template {
+  readonly text: string;
+  readonly parts: readonly Part[];
+}
+
+const placeholder = /^([A-Za-z_][A-Za-z0-9_-]*)(!raw)?$/;
+
+/**
+ * Reads a template and checks that every placeholder is bound by the route's pattern.
+ * @throws AddressSyntaxError with the offset of what is wrong
+ */
+export function parseTemplate(text: string, bound: readonly string[]): Template {
+  const parts: Part[] = [];
+  let literal = '';
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]!;
+    if ((char === '{' || char === '}') && text[i + 1] === char) {
+      literal += char;
+      i++;
+    } else if (char === '}') {
+      throw new AddressSyntaxError('"}" without "{"; write "}}" for a brace', i);
+    } else if (char === '{') {
+      const end = text.indexOf('}', i);
+      const found = end < 0 ? null : placeholder.exec(text.slice(i + 1, end));
+      if (!found)
+        throw new AddressSyntaxError(
+          'a placeholder is written {name} or {name!raw}; write "{{" for a brace',
+          i,
+        );
+      if (!bound.includes(found[1]!)) {
+        const has =
+          bound.length === 0
+            ? 'from.address binds no captures'
+            : `from.address binds ${bound.map((b) => `{${b}}`).join(', ')}`;
+        throw new AddressSyntaxError(`{${found[1]}} is not bound: ${has}`, i);
+      }
+      if (literal !== '') parts.push({ text: literal });
+      literal = '';
+      parts.push({ capture: found[1]!, raw: found[2] !== undefined, offset: i });
+      i = end;
+    } else {
+      literal += char;
+    }
+  }
+  if (literal !== '') parts.push({ text: literal });
+  return { text, parts };
+}
+
+ 
+const control = /[\u0000-\u001f\u007f-\u009f]/;
+
+/**
+ * Fills in the captures and checks the result against the target's syntax.
+ * A value is data: one that holds the target's separators, wildcards or control characters is refused
+ * rather than let it name another address.
+ * @throws JunctionError invalid-message
+ */
+export function renderTemplate(template: Template, captures: Captures, syntax: AddressSyntax): string {
+  let address = '';
+  for (const part of template.parts) {
+    if ('text' in part) {
+      address += part.text;
+      continue;
+    }
+    const value = captures.get(part.capture)!;
+    const words = typeof value === 'string' ? [value] : value;
+    if (!part.raw) for (const word of words) refuseInjection(word, part.capture, template, syntax);
+    address += words.join(syntax.separators[0] ?? '');
+  }
+  const wrong = invalidAddress(address, syntax);
+  if (wrong !== undefined)
+    throw new JunctionError(
+      'invalid-message',
+      `target address "${address}" (from ${template.text}): ${wrong}`,
+    );
+  return address;
+}
+
+function refuseInjection(word: string, name: string, template: Template, syntax: AddressSyntax): void {
+  const bad = [...syntax.separators, ...syntax.one, ...syntax.rest].find((special) => word.includes(special));
+  if (bad !== undefined)
+    throw new JunctionError(
+      'invalid-message',
+      `{${name}} holds "${word}", and "${bad}" has a meaning in the target address ${template.text}; write {${name}!raw} if that is meant`,
+    );
+}
+
+/** Why a message cannot be sent to this address, or undefined where it can. */
+export function invalidAddress(address: string, syntax: AddressSyntax): string | undefined {
+  if (address.length === 0) return 'it is empty';
+  if (control.test(address)) return 'it holds a control character';
+  // a UTF-16 code unit is at most 3 bytes of UTF-8, so short addresses need no count
+  if (address.length * 3 > syntax.maxBytes && Buffer.byteLength(address) > syntax.maxBytes)
+    return `it is longer than ${syntax.maxBytes} bytes`;
+  return syntax.invalid?.(address);
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const sizeUnits: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, kB: 1000, MB: 1e6, GB: 1e9 };
+
+const quantity = (units: Readonly<Record<string, number>>, example: string) => {
+  const names = Object.keys(units).join(', ');
+  const shape = new RegExp(`^(\\d+(?:\\.\\d+)?)(${Object.keys(units).join('|')})$`);
+  return z.union([z.string(), z.number()]).transform((value, context) => {
+    const found = shape.exec(String(value).trim());
+    if (found) return Number(found[1]) * units[found[2]!]!;
+    context.issues.push({
+      code: 'custom',
+      input: value,
+      message: `"${value}" needs a number and a unit (${names}), e.g. ${example}`,
+    });
+    return z.NEVER;
+  });
+};
+
+/** A duration with its unit, e.g. `30s`; the result is in milliseconds. */
+export const duration = () => quantity(durationUnits, '30s');
+
+/** A size with its unit, e.g. `1MiB`; the result is in bytes. */
+export const size = () => quantity(sizeUnits, '1MiB');
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `host:port`, `[v6]:port` or `:port` (127.0.0.1); port 0 lets the system choose. */
+export const hostPort = () =>
+  z.string().transform((value, context): HostPort => {
+    const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(value.trim());
+    const port = Number(found?.[3]);
+    if (found && port <= 65_535) return { host: found[1] ?? (found[2] || '127.0.0.1'), port };
+    context.issues.push({
+      code: 'custom',
+      input: value,
+      message: `"${value}" is not an address to listen on; write host:port, e.g. 127.0.0.1:1883`,
+    });
+    return z.NEVER;
+  });
+
+/** Settings that every listener has; each protocol adds its own. */
+export const listenerSettings = {
+  listen: hostPort().describe('Where it listens, host:port.'),
+  local: z.boolean().default(true).describe('Whether clients of this listener reach each other without a route.'),
+  unrouted: z
+    .enum(['accept', 'reject'])
+    .default('accept')
+    .describe('What becomes of a message that no route and no subscriber takes; it is counted either way.'),
+  window: z.int().min(1).max(65_535).default(512).describe('Unsettled messages of one client before it is made to wait.'),
+  max_message: size().prefault('4MiB').describe('The largest message taken from a client.'),
+  max_connections: z.int().min(1).default(10_000).describe('Connections at one time; one more is refused.'),
+  backlog: z.int().min(1).default(10_000).describe('Messages that may wait in a queue or for one subscriber.'),
+  grace: duration().prefault('1s').describe('How long publishers to a topic wait for a slow subscriber.'),
+};

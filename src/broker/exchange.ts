@@ -54,9 +54,16 @@ export class Exchange {
     this.#intake = intake;
   }
 
+  /** Takes nothing new, and gives back what waits in queues for a consumer; what is on its way may still settle. */
+  stop(): void {
+    this.#intake = undefined;
+    const error = new JunctionError('closed', 'the listener is stopping');
+    for (const queue of this.#queues.values()) queue.abandon({ state: 'released', error });
+  }
+
   /** Ends what `start` and `subscribe` began. */
   close(): void {
-    this.#intake = undefined;
+    this.stop();
     for (const subscriber of [...this.#subscribers]) subscriber.cancel();
     clearInterval(this.#sweep);
     this.#sweep = undefined;
@@ -67,20 +74,25 @@ export class Exchange {
    * @param by a `client` of this listener, or a `route` that has it as target
    */
   publish(envelope: Envelope, kind: AddressKind, by: 'client' | 'route'): Promise<Outcome> {
+    const intake = this.#intake;
+    if (!intake)
+      return Promise.resolve({
+        state: 'released',
+        error: new JunctionError('closed', 'the listener is stopping'),
+      });
     const address = envelope.address;
-    const routed = this.#intake?.readerOf(address) !== undefined;
+    const routed = intake.readerOf(address) !== undefined;
     const local = by === 'route' || this.#options.local;
     if (kind === 'queue') {
       // A route that reads a queue address is that queue's consumer.
-      if (routed) return this.#intake!.deliver(envelope);
+      if (routed) return intake.deliver(envelope);
       if (local) return this.#queue(address).publish(envelope);
       return this.#nobody(envelope, by);
     }
     const subscribers = local ? this.#subscribersOf(address) : [];
-    if (subscribers.length === 0)
-      return routed ? this.#intake!.deliver(envelope) : this.#nobody(envelope, by);
+    if (subscribers.length === 0) return routed ? intake.deliver(envelope) : this.#nobody(envelope, by);
     const delivered = publishToTopic(envelope, subscribers, performance.now());
-    return routed ? Promise.all([this.#intake!.deliver(envelope), delivered]).then(combine) : delivered;
+    return routed ? Promise.all([intake.deliver(envelope), delivered]).then(combine) : delivered;
   }
 
   /**
@@ -93,7 +105,10 @@ export class Exchange {
 
   /** Forgets a queue, e.g. a temporary one whose owner is gone; what waits in it is rejected. */
   deleteQueue(address: string): void {
-    this.#queues.get(address)?.destroy(new JunctionError('no-route', `queue ${address} was deleted`));
+    this.#queues.get(address)?.abandon({
+      state: 'rejected',
+      error: new JunctionError('no-route', `queue ${address} was deleted`),
+    });
     this.#queues.delete(address);
   }
 

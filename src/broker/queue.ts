@@ -69,12 +69,12 @@ export class Queue {
     return member;
   }
 
-  /** Rejects what waits. */
-  destroy(error: JunctionError): void {
+  /** Ends what waits with this outcome; what a consumer holds is settled by that consumer. */
+  abandon(outcome: Outcome): void {
     const waiting = this.#waiting.slice(this.#head);
     this.#waiting = [];
     this.#head = 0;
-    for (const entry of waiting) entry.resolve({ state: 'rejected', error });
+    for (const entry of waiting) entry.resolve(outcome);
   }
 
   /** Hands out what waits, in turns, to the consumers that have credit. */

@@ -53,7 +53,6 @@ export function parseTemplate(text: string, bound: readonly string[]): Template 
   return { text, parts };
 }
 
- 
 const control = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**

@@ -1,7 +1,21 @@
 import { z } from 'zod';
 
-const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const sizeUnits: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, kB: 1000, MB: 1e6, GB: 1e9 };
+const durationUnits: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+const sizeUnits: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  kB: 1000,
+  MB: 1e6,
+  GB: 1e9,
+};
 
 const quantity = (units: Readonly<Record<string, number>>, example: string) => {
   const names = Object.keys(units).join(', ');
@@ -46,14 +60,26 @@ export const hostPort = () =>
 /** Settings that every listener has; each protocol adds its own. */
 export const listenerSettings = {
   listen: hostPort().describe('Where it listens, host:port.'),
-  local: z.boolean().default(true).describe('Whether clients of this listener reach each other without a route.'),
+  local: z
+    .boolean()
+    .default(true)
+    .describe('Whether clients of this listener reach each other without a route.'),
   unrouted: z
     .enum(['accept', 'reject'])
     .default('accept')
     .describe('What becomes of a message that no route and no subscriber takes; it is counted either way.'),
-  window: z.int().min(1).max(65_535).default(512).describe('Unsettled messages of one client before it is made to wait.'),
+  window: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(512)
+    .describe('Unsettled messages of one client before it is made to wait.'),
   max_message: size().prefault('4MiB').describe('The largest message taken from a client.'),
   max_connections: z.int().min(1).default(10_000).describe('Connections at one time; one more is refused.'),
-  backlog: z.int().min(1).default(10_000).describe('Messages that may wait in a queue or for one subscriber.'),
+  backlog: z
+    .int()
+    .min(1)
+    .default(10_000)
+    .describe('Messages that may wait in a queue or for one subscriber.'),
   grace: duration().prefault('1s').describe('How long publishers to a topic wait for a slow subscriber.'),
 };

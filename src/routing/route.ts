@@ -1,0 +1,17 @@
+import type { AddressPattern } from '../core/address.ts';
+import type { Template } from '../core/template.ts';
+
+/** One line of the routing table, checked against the endpoints it names. */
+export interface ResolvedRoute {
+  /** Unique over all files. */
+  readonly name: string;
+  readonly description: string | undefined;
+  /** The department it belongs to. */
+  readonly owner: string | undefined;
+  /** Where it is written. */
+  readonly file: string;
+  readonly line: number;
+  readonly from: { readonly endpoint: string; readonly pattern: AddressPattern };
+  /** All must confirm before the source is told `accepted`. */
+  readonly to: readonly { readonly endpoint: string; readonly template: Template }[];
+}

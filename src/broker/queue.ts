@@ -28,6 +28,7 @@ export class Queue {
   #orders = 0;
   #turn = 0;
   #unsettled = 0;
+  #abandoned: Outcome | undefined;
 
   /**
    * @param limit how many messages may wait; one more is released as busy
@@ -69,8 +70,9 @@ export class Queue {
     return member;
   }
 
-  /** Ends what waits with this outcome; what a consumer holds is settled by that consumer. */
+  /** Ends with this outcome what waits, and later what a consumer gives back; what it settles stays settled. */
   abandon(outcome: Outcome): void {
+    this.#abandoned = outcome;
     const waiting = this.#waiting.slice(this.#head);
     this.#waiting = [];
     this.#head = 0;
@@ -125,6 +127,7 @@ export class Queue {
   }
 
   #putBack(entry: Entry): void {
+    if (this.#abandoned) return entry.resolve(this.#abandoned);
     let at = this.#head;
     while (at < this.#waiting.length && this.#waiting[at]!.order < entry.order) at++;
     this.#waiting.splice(at, 0, entry);

@@ -135,7 +135,7 @@ export function fromTextHeaders(pairs: readonly (readonly [string, string])[]): 
   for (const item of declared[1].split(';')) {
     const at = item.lastIndexOf('=');
     const type = item.slice(at + 1);
-    if (at > 0 && knownTypes.has(type)) types.set(safeDecode(item.slice(0, at)), type as HeaderType);
+    if (at >= 0 && knownTypes.has(type)) types.set(safeDecode(item.slice(0, at)), type as HeaderType);
   }
   const headers: Header[] = [];
   for (const [name, text] of pairs) {

@@ -1,0 +1,24 @@
+import { loadConfiguration } from '../config/load.ts';
+import { protocols } from '../protocols/index.ts';
+
+export interface CheckOptions {
+  readonly config: string;
+  /** Route files to check in place of those the configuration names. */
+  readonly routes?: readonly string[];
+}
+
+/**
+ * `junction check`: validates everything and opens nothing.
+ * @throws ConfigError with every mistake found
+ */
+export async function check(options: CheckOptions): Promise<void> {
+  const configuration = await loadConfiguration(options.config, {
+    env: process.env,
+    protocols,
+    ...(options.routes && options.routes.length > 0 ? { routesOverride: options.routes } : {}),
+  });
+  const files = configuration.files.length;
+  process.stdout.write(
+    `ok: ${configuration.endpoints.size} endpoints, ${configuration.routes.length} routes in ${files} file${files === 1 ? '' : 's'}\n`,
+  );
+}

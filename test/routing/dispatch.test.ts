@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parsePattern, type AddressSyntax } from '../../src/core/address.ts';
+import type { Envelope } from '../../src/core/envelope.ts';
+import { JunctionError } from '../../src/core/errors.ts';
+import type { Sink } from '../../src/core/protocol.ts';
+import { parseTemplate } from '../../src/core/template.ts';
+import { Dispatcher } from '../../src/routing/dispatch.ts';
+import type { ResolvedRoute } from '../../src/routing/route.ts';
+import { RoutingTable } from '../../src/routing/table.ts';
+import { isPending, keptLog, message } from '../helpers.ts';
+
+const slash: AddressSyntax = { separators: '/', one: ['+'], rest: ['#'], maxBytes: 100, hidden: '$' };
+const dot: AddressSyntax = { separators: '.', one: ['*'], rest: ['#'], maxBytes: 100 };
+const syntaxOf = (endpoint: string) => (endpoint === 'mqtt' ? slash : dot);
+
+const route = (name: string, from: [string, string], ...to: [string, string][]): ResolvedRoute => {
+  const pattern = parsePattern(from[1], syntaxOf(from[0]));
+  return {
+    name,
+    description: undefined,
+    owner: undefined,
+    file: 'test.yaml',
+    line: 1,
+    from: { endpoint: from[0], pattern },
+    to: to.map(([endpoint, text]) => ({ endpoint, template: parseTemplate(text, pattern.captures) })),
+  };
+};
+
+class Recorder implements Sink {
+  readonly sent: [string, Envelope][] = [];
+  readonly decide: () => Promise<void>;
+  constructor(decide: () => Promise<void> = () => Promise.resolve()) {
+    this.decide = decide;
+  }
+  send(envelope: Envelope, address: string): Promise<void> {
+    this.sent.push([address, envelope]);
+    return this.decide();
+  }
+}
+
+function gateway(routes: ResolvedRoute[], sinks: Record<string, Sink>) {
+  const log = keptLog();
+  return {
+    log,
+    dispatcher: new Dispatcher(new RoutingTable(routes, syntaxOf), new Map(Object.entries(sinks)), log),
+  };
+}
+
+describe('dispatch', () => {
+  it('sends to every target of every matching route, with captures filled in', async () => {
+    const [amqp, kafka] = [new Recorder(), new Recorder()];
+    const { dispatcher } = gateway(
+      [
+        route('one', ['mqtt', 'plants/{plant}/telemetry'], ['amqp', 'telemetry.{plant}'], ['kafka', 'all']),
+        route('two', ['mqtt', 'plants/#'], ['kafka', 'plants']),
+        route('three', ['amqp', 'plants.#'], ['kafka', 'never']),
+      ],
+      { amqp, kafka },
+    );
+    const intake = dispatcher.intakeOf('mqtt');
+    assert.deepEqual(
+      intake.patterns.map((p) => p.text),
+      ['plants/{plant}/telemetry', 'plants/#'],
+    );
+    assert.equal(intake.readerOf('elsewhere'), undefined);
+    assert.ok(intake.readerOf('plants/p1'));
+    const sent = message('plants/p1/telemetry');
+    assert.equal((await intake.deliver(sent)).state, 'accepted');
+    assert.deepEqual(
+      amqp.sent.map(([address]) => address),
+      ['telemetry.p1'],
+    );
+    assert.deepEqual(kafka.sent.map(([address]) => address).sort(), ['all', 'plants']);
+    assert.deepEqual(amqp.sent[0]![1], { ...sent, hops: 1 });
+  });
+
+  it('accepts only after the last target has confirmed', async () => {
+    let confirm!: () => void;
+    const slow = new Recorder(() => new Promise((resolve) => (confirm = resolve)));
+    const { dispatcher } = gateway([route('r', ['mqtt', 'a'], ['fast', 'x'], ['slow', 'y'])], {
+      fast: new Recorder(),
+      slow,
+    });
+    const outcome = dispatcher.intakeOf('mqtt').deliver(message('a'));
+    assert.ok(await isPending(outcome));
+    confirm();
+    assert.equal((await outcome).state, 'accepted');
+  });
+
+  for (const [code, state] of [
+    ['unavailable', 'released'],
+    ['refused', 'rejected'],
+  ] as const)
+    it(`turns a target's ${code} into ${state}, also beside a target that accepts`, async () => {
+      const bad = new Recorder(() => Promise.reject(new JunctionError(code, 'no')));
+      const { dispatcher, log } = gateway([route('r', ['mqtt', 'a'], ['good', 'x'], ['bad', 'y'])], {
+        good: new Recorder(),
+        bad,
+      });
+      for (let n = 0; n < 3; n++)
+        assert.equal((await dispatcher.intakeOf('mqtt').deliver(message('a'))).state, state);
+      assert.equal(log.lines.length, 1, 'one line, not one a message');
+    });
+
+  it('rejects a message that has passed too many routes, or has expired', async () => {
+    const sink = new Recorder();
+    const { dispatcher } = gateway([route('r', ['mqtt', 'a'], ['x', 'b'])], { x: sink });
+    const deliver = dispatcher.intakeOf('mqtt').deliver;
+    const loop = await deliver(message('a', 1, { hops: 16 }));
+    assert.ok(loop.state === 'rejected' && loop.error.code === 'loop');
+    const expired = await deliver(message('a', 1, { expiresAt: Date.now() - 1 }));
+    assert.ok(expired.state === 'rejected' && expired.error.code === 'expired');
+    assert.equal(sink.sent.length, 0);
+  });
+
+  it('refuses a captured value that would name another address, and sends nothing anywhere', async () => {
+    const sink = new Recorder();
+    const { dispatcher } = gateway([route('r', ['mqtt', 'p/{x}'], ['kafka', 'all'], ['amqp', 't.{x}'])], {
+      amqp: sink,
+      kafka: sink,
+    });
+    const outcome = await dispatcher.intakeOf('mqtt').deliver(message('p/a.b'));
+    assert.ok(outcome.state === 'rejected' && /\{x\} holds "a\.b"/.test(outcome.error.message));
+    assert.equal(sink.sent.length, 0);
+  });
+});
+
+describe('the routing table', () => {
+  it('finds one of ten thousand routes and stays right when more addresses come than it keeps', () => {
+    const routes = Array.from({ length: 10_000 }, (_, n) =>
+      route(`r${n}`, ['mqtt', `plants/${n}/{what}`], ['amqp', `t.${n}.{what}`]),
+    );
+    const table = new RoutingTable(routes, syntaxOf);
+    for (let n = 0; n < 25_000; n++) {
+      const plan = table.plan('mqtt', `plants/${n}/x`);
+      assert.deepEqual(
+        plan?.targets.map((t) => t.address),
+        n < 10_000 ? [`t.${n}.x`] : undefined,
+      );
+    }
+    assert.equal(table.plan('amqp', 'plants/1/x'), undefined);
+  });
+});

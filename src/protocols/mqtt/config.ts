@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { duration, hostPort, listenerSettings, size } from '../../core/units.ts';
+
+/** Settings of an MQTT listener, beside `type`. */
+export const mqttListenerConfig = z.strictObject({
+  ...listenerSettings,
+  connect_timeout: duration()
+    .prefault('10s')
+    .describe('How long a new connection may take to send its CONNECT.'),
+  max_keep_alive: duration()
+    .prefault('18h')
+    .describe('The longest keep-alive of a client; MQTT 5 clients are told, others are held to it.'),
+  session_expiry: duration()
+    .prefault('7d')
+    .describe(
+      'The longest that a session outlives its connection, with its subscriptions and waiting messages.',
+    ),
+  max_sessions: z
+    .int()
+    .min(1)
+    .default(10_000)
+    .describe('Sessions kept for clients that are away; one more is dropped.'),
+  max_retained: z.int().min(0).default(10_000).describe('Retained messages kept; one more is not retained.'),
+  max_subscriptions: z
+    .int()
+    .min(1)
+    .default(1_000)
+    .describe('Topic filters in one SUBSCRIBE, and held by one client.'),
+  max_outbound: size()
+    .prefault('16MiB')
+    .describe(
+      'Bytes that may wait for a client that does not read. Over a quarter of it QoS 0 messages are dropped, over all of it the client is disconnected.',
+    ),
+  websocket: z
+    .strictObject({
+      listen: hostPort().describe('Where it listens for WebSocket connections, host:port.'),
+      path: z.string().startsWith('/').default('/mqtt').describe('The path of the URL.'),
+    })
+    .optional()
+    .describe('Also takes MQTT over WebSocket.'),
+});
+
+export type MqttListenerConfig = z.output<typeof mqttListenerConfig>;

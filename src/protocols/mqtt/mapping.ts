@@ -1,0 +1,206 @@
+import { isUtf8 } from 'node:buffer';
+import { envelope, type BodyType, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
+import { JunctionError } from '../../core/errors.ts';
+import {
+  bodyTypeHeader,
+  fromTextHeaders,
+  hopsHeader,
+  identifierFromText,
+  identifierToText,
+  toTextHeaders,
+} from '../../core/headers.ts';
+import { mqttAddress } from './address.ts';
+import type { MessageProperties, MqttMessage } from './message.ts';
+
+/** User properties that carry envelope fields for which MQTT 5 has no property of its own. */
+const named = {
+  id: 'message-id',
+  key: 'group-id',
+  priority: 'priority',
+  timestamp: 'timestamp',
+  contentEncoding: 'content-encoding',
+  subject: 'subject',
+  replyTo: 'reply-to',
+} as const;
+
+const bodyTypes: ReadonlySet<string> = new Set<BodyType>(['data', 'string', 'binary', 'value', 'sequence']);
+const nothing: readonly Header[] = [];
+
+/**
+ * An MQTT message as an envelope. Of a user property that carries an envelope field the first is taken, and only if
+ * it has the form of that field; all others stay headers.
+ * @param now ms since the epoch
+ */
+export function toEnvelope(message: MqttMessage, now: number): Envelope {
+  const { properties } = message;
+  const found = properties && properties.user.length > 0 ? readUser(properties.user) : undefined;
+  return envelope({
+    id: found?.id,
+    address: message.topic,
+    body: message.payload,
+    bodyType: found?.bodyType,
+    headers: found ? fromTextHeaders(found.headers) : nothing,
+    contentType: properties?.contentType,
+    contentEncoding: found?.contentEncoding,
+    subject: found?.subject,
+    correlationId:
+      properties?.correlationData === undefined ? undefined : readCorrelation(properties.correlationData),
+    replyTo: properties?.responseTopic ?? found?.replyTo,
+    key: found?.key,
+    priority: found?.priority,
+    durable: message.qos > 0,
+    expiresAt: properties?.expiry === undefined ? undefined : now + properties.expiry * 1000,
+    timestamp: found?.timestamp,
+    deliveryCount: message.dup ? 1 : 0,
+    hops: found?.hops,
+    retain: message.retain,
+  });
+}
+
+/**
+ * An envelope as an MQTT message for `topic`. A peer of MQTT 3 does not get the properties.
+ * @param now ms since the epoch
+ * @throws JunctionError `expired`; `invalid-message` where MQTT cannot hold a header
+ */
+export function fromEnvelope(from: Envelope, topic: string, now: number): MqttMessage {
+  const user: [string, string][] = from.headers.length > 0 ? toTextHeaders(from.headers) : [];
+  if (from.id !== undefined) user.push([named.id, identifierToText(from.id)]);
+  if (from.key !== undefined) user.push([named.key, from.key]);
+  if (from.priority !== undefined) user.push([named.priority, String(from.priority)]);
+  if (from.timestamp !== undefined) user.push([named.timestamp, String(from.timestamp)]);
+  if (from.contentEncoding !== undefined) user.push([named.contentEncoding, from.contentEncoding]);
+  if (from.subject !== undefined) user.push([named.subject, from.subject]);
+  const responseTopic =
+    from.replyTo !== undefined && isResponseTopic(from.replyTo) ? from.replyTo : undefined;
+  if (from.replyTo !== undefined && responseTopic === undefined) user.push([named.replyTo, from.replyTo]);
+  if (from.bodyType !== 'data') user.push([bodyTypeHeader, from.bodyType]);
+  if (from.hops > 0) user.push([hopsHeader, String(from.hops)]);
+  for (const pair of user) checkPair(pair);
+  if (from.contentType !== undefined) checkPair(['content type', from.contentType]);
+  const properties: MessageProperties = {
+    text: undefined,
+    expiry: from.expiresAt === undefined ? undefined : secondsLeft(from.expiresAt, now),
+    contentType: from.contentType,
+    responseTopic,
+    correlationData: from.correlationId === undefined ? undefined : writeCorrelation(from.correlationId),
+    user,
+  };
+  return {
+    topic,
+    payload: from.body === null ? Buffer.alloc(0) : asBuffer(from.body),
+    qos: from.durable ? 1 : 0,
+    retain: from.retain,
+    dup: false,
+    properties,
+  };
+}
+
+interface UserFields {
+  headers: (readonly [string, string])[];
+  id?: Identifier;
+  key?: string;
+  priority?: number;
+  timestamp?: number;
+  contentEncoding?: string;
+  subject?: string;
+  replyTo?: string;
+  bodyType?: BodyType;
+  hops?: number;
+}
+
+function readUser(user: readonly (readonly [string, string])[]): UserFields {
+  const fields: UserFields = { headers: [] };
+  for (const pair of user) if (!take(fields, pair[0], pair[1])) fields.headers.push(pair);
+  return fields;
+}
+
+/** Whether the pair carried an envelope field. */
+function take(fields: UserFields, name: string, value: string): boolean {
+  switch (name) {
+    case named.id:
+      if (fields.id !== undefined) return false;
+      fields.id = identifierFromText(value);
+      return true;
+    case named.key:
+      if (fields.key !== undefined) return false;
+      fields.key = value;
+      return true;
+    case named.priority:
+      if (fields.priority !== undefined || !/^[0-9]$/.test(value)) return false;
+      fields.priority = Number(value);
+      return true;
+    case named.timestamp:
+      if (fields.timestamp !== undefined || !/^\d{1,15}$/.test(value)) return false;
+      fields.timestamp = Number(value);
+      return true;
+    case named.contentEncoding:
+      if (fields.contentEncoding !== undefined) return false;
+      fields.contentEncoding = value;
+      return true;
+    case named.subject:
+      if (fields.subject !== undefined) return false;
+      fields.subject = value;
+      return true;
+    case named.replyTo:
+      if (fields.replyTo !== undefined) return false;
+      fields.replyTo = value;
+      return true;
+    case bodyTypeHeader:
+      if (bodyTypes.has(value)) fields.bodyType = value as BodyType;
+      return true;
+    case hopsHeader:
+      if (/^\d{1,4}$/.test(value)) fields.hops = Number(value);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Not above what 32 bits hold, and never 0, which would mean "at once". */
+function secondsLeft(expiresAt: number, now: number): number {
+  const left = Math.ceil((expiresAt - now) / 1000);
+  if (left <= 0) throw new JunctionError('expired', 'the time to live of the message is over');
+  return Math.min(left, 0xffff_ffff);
+}
+
+const control = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Bytes that are plain text become a string, so that protocols with textual ids carry them as they look. */
+function readCorrelation(data: Buffer): Identifier {
+  if (!isUtf8(data)) return new Uint8Array(data);
+  const text = data.toString('utf8');
+  return control.test(text) ? new Uint8Array(data) : identifierFromText(text);
+}
+
+function writeCorrelation(id: Identifier): Buffer {
+  const bytes = id instanceof Uint8Array ? asBuffer(id) : Buffer.from(identifierToText(id));
+  if (bytes.length > 65_535)
+    throw new JunctionError('invalid-message', 'the correlation id is longer than the 65,535 bytes of MQTT');
+  return bytes;
+}
+
+/** [MQTT-3.3.2-14] a response topic has no wildcards. */
+const isResponseTopic = (address: string): boolean =>
+  address.length > 0 &&
+  Buffer.byteLength(address) <= 65_535 &&
+  !address.includes('\u0000') &&
+  mqttAddress.invalid!(address) === undefined;
+
+/** [MQTT-1.5.4-1, -2] and the two-byte length of a string; dropping a header silently would be worse than refusing. */
+function checkPair([name, value]: readonly [string, string]): void {
+  for (const text of [name, value]) {
+    if (text.length * 3 > 65_535 && Buffer.byteLength(text) > 65_535)
+      throw new JunctionError(
+        'invalid-message',
+        `header ${name.slice(0, 50)} is longer than the 65,535 bytes of MQTT`,
+      );
+    if (text.includes('\u0000') || !text.isWellFormed())
+      throw new JunctionError(
+        'invalid-message',
+        `header ${name.slice(0, 50)} holds a character that MQTT cannot carry`,
+      );
+  }
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -163,6 +163,7 @@ function secondsLeft(expiresAt: number, now: number): number {
   return Math.min(left, 0xffff_ffff);
 }
 
+const loneSurrogate = /\p{Surrogate}/u;
 const control = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** Bytes that are plain text become a string, so that protocols with textual ids carry them as they look. */
@@ -194,7 +195,7 @@ function checkPair([name, value]: readonly [string, string]): void {
         'invalid-message',
         `header ${name.slice(0, 50)} is longer than the 65,535 bytes of MQTT`,
       );
-    if (text.includes('\u0000') || !text.isWellFormed())
+    if (text.includes('\u0000') || loneSurrogate.test(text))
       throw new JunctionError(
         'invalid-message',
         `header ${name.slice(0, 50)} holds a character that MQTT cannot carry`,

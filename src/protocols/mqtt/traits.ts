@@ -1,0 +1,9 @@
+import type { Traits } from '../../core/protocol.ts';
+
+/** What MQTT holds, in both roles; MQTT 3 peers get topic, payload, QoS and retain only. */
+export const mqttTraits: Traits = {
+  headers: 'text',
+  repeatedHeaders: true,
+  loses: ['deliveryCount'],
+  redelivers: false,
+};

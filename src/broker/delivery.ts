@@ -9,8 +9,9 @@ export interface Delivery {
   /**
    * The consumer's answer. `released` returns a queue's message to the queue, and a topic's to this consumer.
    * Every call after the first is ignored.
+   * @param tried whether a release counts as a delivery that was tried; default true
    */
-  settle(outcome: Outcome): void;
+  settle(outcome: Outcome, tried?: boolean): void;
 }
 
 /** What a listener's client is to the exchange: something that takes messages. */

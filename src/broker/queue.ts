@@ -94,10 +94,10 @@ export class Queue {
     }
   }
 
-  settled(entry: Entry, outcome: Outcome): void {
+  settled(entry: Entry, outcome: Outcome, tried: boolean): void {
     this.#unsettled--;
     if (outcome.state === 'released') {
-      entry.deliveryCount++;
+      if (tried) entry.deliveryCount++;
       this.#putBack(entry);
       this.pump();
     } else {
@@ -154,8 +154,8 @@ class Member implements Subscription {
     const delivery: Delivery = {
       envelope: entry.envelope,
       deliveryCount: entry.deliveryCount,
-      settle: (outcome) => {
-        if (this.#unsettled.delete(entry)) this.#queue.settled(entry, outcome);
+      settle: (outcome, tried = true) => {
+        if (this.#unsettled.delete(entry)) this.#queue.settled(entry, outcome, tried);
       },
     };
     this.consumer.deliver(delivery);

@@ -29,6 +29,8 @@ class Round {
 
 interface Ticket {
   readonly envelope: Envelope;
+  /** Its place, which a release gives back. */
+  readonly order: number;
   deliveryCount: number;
   /** Who waits for it; undefined once the publisher waits no more. */
   round: Round | undefined;
@@ -68,6 +70,7 @@ export class TopicSubscription implements Subscription {
   readonly #onCancel: () => void;
   readonly #unsettled = new Set<Ticket>();
   #backlog: Ticket[] = [];
+  #orders = 0;
   #lagging = false;
   #cancelled = false;
 
@@ -87,7 +90,13 @@ export class TopicSubscription implements Subscription {
 
   offer(envelope: Envelope, round: Round, now: number): void {
     if (this.#cancelled) return;
-    const ticket: Ticket = { envelope, deliveryCount: envelope.deliveryCount, round: undefined, since: now };
+    const ticket: Ticket = {
+      envelope,
+      order: this.#orders++,
+      deliveryCount: envelope.deliveryCount,
+      round: undefined,
+      since: now,
+    };
     if (!this.#lagging) {
       round.join();
       ticket.round = round;
@@ -139,17 +148,19 @@ export class TopicSubscription implements Subscription {
     const delivery: Delivery = {
       envelope: ticket.envelope,
       deliveryCount: ticket.deliveryCount,
-      settle: (outcome) => {
-        if (this.#unsettled.delete(ticket)) this.#settled(ticket, outcome);
+      settle: (outcome, tried = true) => {
+        if (this.#unsettled.delete(ticket)) this.#settled(ticket, outcome, tried);
       },
     };
     this.#consumer.deliver(delivery);
   }
 
-  #settled(ticket: Ticket, outcome: Outcome): void {
+  #settled(ticket: Ticket, outcome: Outcome, tried: boolean): void {
     if (outcome.state === 'released' && !this.#cancelled) {
-      ticket.deliveryCount++;
-      this.#backlog.unshift(ticket);
+      if (tried) ticket.deliveryCount++;
+      let at = 0;
+      while (at < this.#backlog.length && this.#backlog[at]!.order < ticket.order) at++;
+      this.#backlog.splice(at, 0, ticket);
       this.pump();
       return;
     }

@@ -91,6 +91,11 @@ export interface Envelope {
   readonly hops: number;
   /** MQTT's retain flag. */
   readonly retain: boolean;
+  /**
+   * What the source's protocol keeps for a target of the same protocol, which must check that the fields above are
+   * still those it came with: AMQP's encoded message. It means nothing to anyone else and is never stored.
+   */
+  readonly origin: unknown;
 }
 
 export type EnvelopeInit = Partial<Envelope> & Pick<Envelope, 'address' | 'body'>;
@@ -118,5 +123,6 @@ export function envelope(init: EnvelopeInit): Envelope {
     deliveryCount: init.deliveryCount ?? 0,
     hops: init.hops ?? 0,
     retain: init.retain ?? false,
+    origin: init.origin,
   };
 }

@@ -192,6 +192,23 @@ describe('a topic', () => {
     assert.equal((await outcome).state, 'accepted');
   });
 
+  it('keeps the order of released messages, and counts only deliveries that were tried', async () => {
+    const exchange = exchangeWith();
+    const taker = new Taker(3);
+    const subscription = exchange.subscribe('t', 'topic', taker);
+    for (const n of [1, 2, 3]) void exchange.publish(message('t', n), 'topic', 'client');
+    const first = taker.got.splice(0);
+    taker.open = 0;
+    first.forEach((delivery, i) => delivery.settle(released, i === 1));
+    taker.open = 3;
+    subscription.pump();
+    assert.deepEqual(taker.texts(), ['1', '2', '3']);
+    assert.deepEqual(
+      taker.got.map((delivery) => delivery.deliveryCount),
+      [0, 1, 0],
+    );
+  });
+
   it('does not wait for a subscriber that left', async () => {
     const exchange = exchangeWith();
     const subscription = exchange.subscribe('t', 'topic', new Taker());

@@ -1,0 +1,133 @@
+/** The format codes of AMQP 1.0 §1.6 and the descriptors of §2.7, §3 and §5.3, as numbers to switch on. */
+export const code = {
+  described: 0x00,
+  null: 0x40,
+  true: 0x41,
+  false: 0x42,
+  uint0: 0x43,
+  ulong0: 0x44,
+  list0: 0x45,
+  ubyte: 0x50,
+  byte: 0x51,
+  smallUint: 0x52,
+  smallUlong: 0x53,
+  smallInt: 0x54,
+  smallLong: 0x55,
+  boolean: 0x56,
+  ushort: 0x60,
+  short: 0x61,
+  uint: 0x70,
+  int: 0x71,
+  float: 0x72,
+  char: 0x73,
+  decimal32: 0x74,
+  ulong: 0x80,
+  long: 0x81,
+  double: 0x82,
+  timestamp: 0x83,
+  decimal64: 0x84,
+  decimal128: 0x94,
+  uuid: 0x98,
+  binary8: 0xa0,
+  string8: 0xa1,
+  symbol8: 0xa3,
+  binary32: 0xb0,
+  string32: 0xb1,
+  symbol32: 0xb3,
+  list8: 0xc0,
+  map8: 0xc1,
+  list32: 0xd0,
+  map32: 0xd1,
+  array8: 0xe0,
+  array32: 0xf0,
+} as const;
+
+/** How the bytes after a format code are sized: a fixed width (0–16), or a length of one or four bytes before them. */
+export const sized1 = 101;
+export const sized4 = 104;
+export const unknownCode = -1;
+
+/** By format code: its fixed width, `sized1`, `sized4` or `unknownCode`. The high half of a code tells (§1.2). */
+export const layout: Int8Array = new Int8Array(256).fill(unknownCode);
+for (const value of Object.values(code)) {
+  const kind = value >>> 4;
+  if (value === code.described) continue;
+  layout[value] =
+    kind >= 0xa ? (kind % 2 === 0 ? sized1 : sized4) : kind === 4 ? 0 : kind === 9 ? 16 : 1 << (kind - 5);
+}
+
+/** Descriptor codes; the domain (upper 32 bits) is 0 for all of them. */
+export const descriptor = {
+  open: 0x10,
+  begin: 0x11,
+  attach: 0x12,
+  flow: 0x13,
+  transfer: 0x14,
+  disposition: 0x15,
+  detach: 0x16,
+  end: 0x17,
+  close: 0x18,
+  error: 0x1d,
+  received: 0x23,
+  accepted: 0x24,
+  rejected: 0x25,
+  released: 0x26,
+  modified: 0x27,
+  source: 0x28,
+  target: 0x29,
+  coordinator: 0x30,
+  declared: 0x33,
+  transactionalState: 0x34,
+  saslMechanisms: 0x40,
+  saslInit: 0x41,
+  saslChallenge: 0x42,
+  saslResponse: 0x43,
+  saslOutcome: 0x44,
+  header: 0x70,
+  deliveryAnnotations: 0x71,
+  messageAnnotations: 0x72,
+  properties: 0x73,
+  applicationProperties: 0x74,
+  data: 0x75,
+  sequence: 0x76,
+  value: 0x77,
+  footer: 0x78,
+} as const;
+
+/** The symbolic form of each descriptor: legal in place of the number, though few peers use it. */
+export const descriptorNames: ReadonlyMap<string, number> = new Map<string, number>([
+  ['amqp:open:list', descriptor.open],
+  ['amqp:begin:list', descriptor.begin],
+  ['amqp:attach:list', descriptor.attach],
+  ['amqp:flow:list', descriptor.flow],
+  ['amqp:transfer:list', descriptor.transfer],
+  ['amqp:disposition:list', descriptor.disposition],
+  ['amqp:detach:list', descriptor.detach],
+  ['amqp:end:list', descriptor.end],
+  ['amqp:close:list', descriptor.close],
+  ['amqp:error:list', descriptor.error],
+  ['amqp:received:list', descriptor.received],
+  ['amqp:accepted:list', descriptor.accepted],
+  ['amqp:rejected:list', descriptor.rejected],
+  ['amqp:released:list', descriptor.released],
+  ['amqp:modified:list', descriptor.modified],
+  ['amqp:source:list', descriptor.source],
+  ['amqp:target:list', descriptor.target],
+  ['amqp:coordinator:list', descriptor.coordinator],
+  ['amqp:declared:list', descriptor.declared],
+  ['amqp:transactional-state:list', descriptor.transactionalState],
+  ['amqp:sasl-mechanisms:list', descriptor.saslMechanisms],
+  ['amqp:sasl-init:list', descriptor.saslInit],
+  ['amqp:sasl-challenge:list', descriptor.saslChallenge],
+  ['amqp:sasl-response:list', descriptor.saslResponse],
+  ['amqp:sasl-outcome:list', descriptor.saslOutcome],
+  ['amqp:header:list', descriptor.header],
+  ['amqp:delivery-annotations:map', descriptor.deliveryAnnotations],
+  ['amqp:message-annotations:map', descriptor.messageAnnotations],
+  ['amqp:properties:list', descriptor.properties],
+  ['amqp:application-properties:map', descriptor.applicationProperties],
+  ['amqp:data:binary', descriptor.data],
+  ['amqp:amqp-sequence:list', descriptor.sequence],
+  ['amqp:amqp-value:*', descriptor.value],
+  ['amqp:footer:map', descriptor.footer],
+]);

@@ -1,0 +1,23 @@
+import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { stompAddress } from './address.ts';
+import { listenerConfig } from './config.ts';
+import { StompListener } from './listener.ts';
+
+const stomp: Protocol = {
+  name: 'stomp',
+  summary: 'STOMP 1.0, 1.1 and 1.2: /topic/ destinations fan out, all others are queues',
+  address: stompAddress,
+  listener: defineRole({
+    config: listenerConfig,
+    traits: {
+      headers: 'text',
+      repeatedHeaders: false,
+      // of deliveryCount only whether it is 0 remains, as `redelivered`
+      loses: ['retain', 'deliveryCount'],
+      redelivers: false,
+    },
+    create: (config, context) => new StompListener(config, context),
+  }),
+};
+
+export default stomp;

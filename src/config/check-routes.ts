@@ -1,0 +1,168 @@
+import {
+  AddressSyntaxError,
+  parsePattern,
+  type AddressPattern,
+  type AddressSyntax,
+} from '../core/address.ts';
+import type { Protocol } from '../core/protocol.ts';
+import { invalidAddress, parseTemplate, type Template } from '../core/template.ts';
+import type { ResolvedRoute } from '../routing/route.ts';
+import type { RouteFile } from '../routing/schema.ts';
+import { formatPlace, type Place, type Problems } from './problems.ts';
+import type { ScalarNode, Tree } from './tree.ts';
+import { hintOf, nearest, quoted } from './words.ts';
+
+/** A route file as written, and as its schema understood it where it had nothing to complain of. */
+export interface ReadRouteFile {
+  readonly tree: Tree;
+  readonly content: RouteFile | undefined;
+}
+
+type Target = ResolvedRoute['to'][number];
+
+/**
+ * Checks the routes of all files against each other and the endpoints: names, addresses, captures.
+ * Works on what is written, so that one mistake does not hide the others.
+ * @param endpoints every endpoint's protocol as far as it is known; undefined where no endpoint could be read
+ * @returns the routes, complete only if no problem was reported
+ */
+export function checkRoutes(
+  files: readonly ReadRouteFile[],
+  endpoints: ReadonlyMap<string, Protocol | undefined> | undefined,
+  problems: Problems,
+): ResolvedRoute[] {
+  const names = new Map<string, Place>();
+  const routes: ResolvedRoute[] = [];
+  for (const { tree, content } of files) {
+    items(child(tree, 'routes')).forEach((node, index) => {
+      checkName(text(child(node, 'name')), names, problems);
+      const checker = new RouteChecker(endpoints, problems);
+      const from = checker.source(child(node, 'from'));
+      const to = items(child(node, 'to')).map((target) => checker.target(target));
+      const route = content?.routes[index];
+      if (route === undefined || from === undefined) return;
+      routes.push({
+        name: route.name,
+        description: route.description,
+        owner: content?.owner,
+        file: node.at.file,
+        line: node.at.line,
+        from,
+        to: to.filter((target) => target !== undefined),
+      });
+    });
+  }
+  return routes;
+}
+
+function checkName(node: ScalarNode | undefined, names: Map<string, Place>, problems: Problems): void {
+  if (node === undefined) return;
+  const name = String(node.value);
+  const first = names.get(name);
+  if (first === undefined) names.set(name, node.at);
+  else
+    problems.error(
+      node.at,
+      `the route name ${quoted(name)} is used twice; the first is at ${formatPlace(first)}`,
+      'give each route its own name',
+    );
+}
+
+/** The addresses of one route. */
+class RouteChecker {
+  readonly #endpoints: ReadonlyMap<string, Protocol | undefined> | undefined;
+  readonly #problems: Problems;
+  /** What `from.address` binds; undefined where there is none. */
+  #captures: readonly string[] | undefined;
+
+  constructor(endpoints: ReadonlyMap<string, Protocol | undefined> | undefined, problems: Problems) {
+    this.#endpoints = endpoints;
+    this.#problems = problems;
+  }
+
+  source(node: Tree | undefined): { endpoint: string; pattern: AddressPattern } | undefined {
+    const { endpoint, syntax, address } = this.#read(node);
+    if (address !== undefined) this.#captures = namesIn(address);
+    if (address === undefined || syntax === undefined) return undefined;
+    const pattern = this.#located(address, (written) => parsePattern(written, syntax));
+    if (pattern === undefined) return undefined;
+    const wrong = pattern.literal ? invalidAddress(pattern.text, syntax) : undefined;
+    if (wrong !== undefined)
+      this.#problems.error(address.at, `${quoted(pattern.text)} cannot be read from: ${wrong}`);
+    return { endpoint, pattern };
+  }
+
+  /** To be called after `source`. */
+  target(node: Tree): Target | undefined {
+    const { endpoint, syntax, address } = this.#read(node);
+    if (address === undefined) return undefined;
+    // Without from.address nobody knows what is bound: then only the way of writing is checked.
+    const bound = this.#captures ?? namesIn(address);
+    const template = this.#located(address, (written) => parseTemplate(written, bound));
+    if (syntax === undefined || this.#hasWildcard(address, syntax) || template === undefined) return undefined;
+    const wrong = isLiteral(template) ? invalidAddress(textOf(template), syntax) : undefined;
+    if (wrong !== undefined)
+      this.#problems.error(address.at, `${quoted(template.text)} cannot be sent to: ${wrong}`);
+    return { endpoint, template };
+  }
+
+  /** Reports a wildcard outside the placeholders of a target. */
+  #hasWildcard(address: ScalarNode, { one, rest }: AddressSyntax): boolean {
+    const outside = String(address.value).replace(/\{[^{}]*\}/g, (held) => '\0'.repeat(held.length));
+    const wildcard = [...one, ...rest].find((wildcard) => outside.includes(wildcard));
+    if (wildcard === undefined) return false;
+    this.#problems.error(
+      address.place(outside.indexOf(wildcard)),
+      `a target is one address, it cannot hold the wildcard ${wildcard}`,
+      'capture {name} in from.address and write it here',
+    );
+    return true;
+  }
+
+  #read(node: Tree | undefined): {
+    endpoint: string;
+    syntax: AddressSyntax | undefined;
+    address: ScalarNode | undefined;
+  } {
+    const named = text(child(node, 'endpoint'));
+    const endpoint = named === undefined ? '' : String(named.value);
+    if (named !== undefined && this.#endpoints !== undefined && !this.#endpoints.has(endpoint)) {
+      const known = [...this.#endpoints.keys()];
+      this.#problems.error(
+        named.at,
+        `unknown endpoint ${quoted(endpoint)}`,
+        hintOf(nearest(endpoint, known), known, 'known endpoints'),
+      );
+    }
+    const syntax = this.#endpoints?.get(endpoint)?.address;
+    return { endpoint, syntax, address: text(child(node, 'address')) };
+  }
+
+  /** Reports a mistake in an address at its place within the address. */
+  #located<Result>(node: ScalarNode, parse: (written: string) => Result): Result | undefined {
+    try {
+      return parse(String(node.value));
+    } catch (error) {
+      if (!(error instanceof AddressSyntaxError)) throw error;
+      this.#problems.error(node.place(error.offset), error.message);
+      return undefined;
+    }
+  }
+}
+
+const isLiteral = (template: Template): boolean => template.parts.every((part) => 'text' in part);
+const textOf = (template: Template): string =>
+  template.parts.map((part) => ('text' in part ? part.text : '')).join('');
+
+/** The names in braces, whether or not all else about the address is right. */
+const namesIn = (address: ScalarNode): string[] =>
+  [...String(address.value).matchAll(/\{([A-Za-z_][A-Za-z0-9_-]*)(?:\.\.\.|!raw)?\}/g)].map((found) => found[1]!);
+
+const child = (node: Tree | undefined, key: string): Tree | undefined =>
+  node?.kind === 'map' ? node.entries.get(key)?.node : undefined;
+
+const items = (node: Tree | undefined): readonly Tree[] => (node?.kind === 'list' ? node.items : []);
+
+/** A scalar that holds text; the schema has complained of anything else. */
+const text = (node: Tree | undefined): ScalarNode | undefined =>
+  node?.kind === 'scalar' && typeof node.value === 'string' && node.value !== '' ? node : undefined;

@@ -1,0 +1,114 @@
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { HostPort } from '../core/units.ts';
+import type { ResolvedRoute } from '../routing/route.ts';
+import { routeFileSchema } from '../routing/schema.ts';
+import { checkRoutes, type ReadRouteFile } from './check-routes.ts';
+import { checkEndpoints, type EndpointDefinition, type ProtocolRegistry } from './endpoints.ts';
+import type { Environment } from './environment.ts';
+import { expandGlob, isGlob } from './glob.ts';
+import { Problems, type Place, type Problem } from './problems.ts';
+import { configurationSchema, type ConfigurationFile } from './schema.ts';
+import { readSource, Source } from './source.ts';
+import { readTree, type Tree } from './tree.ts';
+import { validate } from './validate.ts';
+
+/** Everything the gateway is built from, checked. */
+export interface Configuration {
+  /** The configuration file, as it was named. */
+  readonly file: string;
+  readonly endpoints: ReadonlyMap<string, EndpointDefinition>;
+  readonly routes: readonly ResolvedRoute[];
+  readonly admin: HostPort;
+  readonly log: ConfigurationFile['log'];
+  /** Every file that was read, the configuration file first. */
+  readonly files: readonly string[];
+  /** What is odd but no mistake. */
+  readonly warnings: readonly Problem[];
+}
+
+export interface LoadOptions {
+  readonly env: Environment;
+  readonly protocols: ProtocolRegistry;
+  /** Route files to read in place of those that the configuration names, relative to the working directory. */
+  readonly routesOverride?: readonly string[];
+}
+
+/**
+ * Reads a configuration and its route files and checks all that can be known before running. Opens nothing else.
+ * @throws ConfigError with every mistake of every file
+ */
+export async function loadConfiguration(file: string, options: LoadOptions): Promise<Configuration> {
+  const problems = new Problems();
+  const start: Place = { file, line: 1, column: 1 };
+  const tree = await read(file, start, options.env, problems, 'endpoints');
+  const content = tree && validate(configurationSchema, tree, problems);
+  const written = tree?.kind === 'map' ? tree.entries.get('endpoints')?.node : undefined;
+  const endpoints =
+    written?.kind === 'map' ? await checkEndpoints(written, options.protocols, problems) : undefined;
+
+  const wanted = options.routesOverride?.map((path) => ({ path, at: { file: path, line: 1, column: 1 } }));
+  const paths = await findRouteFiles(wanted ?? namedRouteFiles(tree, dirname(file)), problems);
+  const routeFiles: ReadRouteFile[] = [];
+  for (const { path, at } of paths) {
+    const routeTree = await read(path, at, options.env, problems, 'routes');
+    if (routeTree)
+      routeFiles.push({ tree: routeTree, content: validate(routeFileSchema, routeTree, problems) });
+  }
+  const routes = checkRoutes(routeFiles, endpoints?.names, problems);
+
+  problems.throwErrors();
+  return {
+    file,
+    endpoints: endpoints!.definitions,
+    routes,
+    admin: content!.admin.listen,
+    log: content!.log,
+    files: [file, ...paths.map(({ path }) => path)],
+    warnings: problems.list,
+  };
+}
+
+/** @param at where a file that cannot be read is reported, unless a place within it is known */
+async function read(
+  file: string,
+  at: Place,
+  env: Environment,
+  problems: Problems,
+  expected: string,
+): Promise<Tree | undefined> {
+  const source = await readSource(file);
+  if (source instanceof Source) return readTree(source, env, problems, expected);
+  const { reason, hint, line, column, named } = source;
+  if (named) problems.error(at, at.file === file ? reason : `${file}: ${reason}`, hint);
+  else problems.error({ file, line, column }, reason, hint);
+  return undefined;
+}
+
+interface Wanted {
+  readonly path: string;
+  /** Where it is named. */
+  readonly at: Place;
+}
+
+/** What stands below `routes:`, relative to the configuration file's folder. */
+function namedRouteFiles(tree: Tree | undefined, folder: string): Wanted[] {
+  const list = tree?.kind === 'map' ? tree.entries.get('routes')?.node : undefined;
+  if (list?.kind !== 'list') return [];
+  return list.items.flatMap((item) =>
+    item.kind === 'scalar' && typeof item.value === 'string' && item.value !== ''
+      ? [{ path: isAbsolute(item.value) ? item.value : join(folder, item.value), at: item.at }]
+      : [],
+  );
+}
+
+/** The files that are meant, each once. */
+async function findRouteFiles(wanted: readonly Wanted[], problems: Problems): Promise<Wanted[]> {
+  const found = new Map<string, Wanted>();
+  for (const { path, at } of wanted) {
+    const matches = isGlob(path) ? await expandGlob(path) : [path];
+    if (matches.length === 0) problems.warning(at, `no file matches ${path}`);
+    for (const match of matches)
+      if (!found.has(resolve(match))) found.set(resolve(match), { path: match, at });
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+const word = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+
+const endpoint = z.string().min(1).describe('The name of an endpoint of the configuration.');
+
+/** One line of the routing table: what is published at `from` goes to all of `to`. */
+export const routeSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(
+      word,
+      'the name of a route begins with a letter or digit and goes on with letters, digits, - _ or .',
+    )
+    .describe('Unique over all files; metrics and logs hold on to it.'),
+  description: z.string().optional().describe('What the route is for, for people.'),
+  from: z
+    .strictObject({
+      endpoint,
+      address: z
+        .string()
+        .min(1)
+        .describe(
+          "An address in the endpoint's own syntax, with its wildcards; {name} captures one segment, {name...} the rest.",
+        ),
+    })
+    .describe('Where messages come from.'),
+  to: z
+    .array(
+      z.strictObject({
+        endpoint,
+        address: z
+          .string()
+          .min(1)
+          .describe("One address in the endpoint's own syntax; {name} puts in what from.address captured."),
+      }),
+    )
+    .min(1)
+    .describe('Where messages go; all targets must confirm before the sender is told so.'),
+});
+
+/** A route file. */
+export const routeFileSchema = z.strictObject({
+  owner: z.string().min(1).optional().describe('The department that the routes of this file belong to.'),
+  routes: z.array(routeSchema).describe('The routes, in no particular order.'),
+});
+
+export type RouteFile = z.output<typeof routeFileSchema>;

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { duration, size } from '../../core/units.ts';
+
+const broker = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]+:\d{1,5}$/, 'write host:port, e.g. kafka-1.example.com:9092');
+
+const text = z.string().min(1);
+
+const ssl = z
+  .strictObject({
+    ca: text.optional().describe('PEM of the authorities to trust instead of the system’s.'),
+    cert: text.optional().describe('PEM of our certificate, where the brokers ask for one.'),
+    key: text.optional().describe('PEM of its private key.'),
+    servername: text.optional().describe('The name that the brokers’ certificates bear, if not their host.'),
+  })
+  .describe('TLS settings; `ssl: true` uses the system’s authorities.');
+
+export const kafkaClientConfig = z.strictObject({
+  brokers: z
+    .array(broker)
+    .min(1)
+    .describe('Some of the cluster’s brokers, host:port; the others are found through them.'),
+  client_id: text.default('junction').describe('The name the brokers see in their logs and quotas.'),
+  ssl: z.union([z.boolean(), ssl]).default(false).describe('Whether and how to use TLS.'),
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to authenticate.'),
+      username: text.describe('The user.'),
+      password: text.describe('The password; take it from the environment, ${KAFKA_PASSWORD}.'),
+    })
+    .optional()
+    .describe('Who we are.'),
+  group: text.default('junction').describe('The consumer group that reads for the routes.'),
+  from: z
+    .enum(['earliest', 'latest'])
+    .default('earliest')
+    .describe('Where the group begins in a topic that it has not read before.'),
+  window: z.int().min(1).max(65_535).default(512).describe('Messages read but not yet settled, at most.'),
+  session_timeout: duration()
+    .prefault('10s')
+    .describe('How long the brokers wait for a sign of life before our partitions go to other readers.'),
+  discovery: duration()
+    .prefault('30s')
+    .describe('How often to look for new topics that a route’s pattern matches.'),
+  linger: duration()
+    .prefault('0ms')
+    .describe(
+      'How long to collect a batch while idle. While a batch is under way the next one collects anyway.',
+    ),
+  batch_count: z.int().min(1).default(500).describe('Messages in one request, at most.'),
+  batch_size: size()
+    .prefault('512KiB')
+    .describe('Bytes in one request, at most, beside a single larger message.'),
+  max_message: size()
+    .prefault('1MB')
+    .describe(
+      'The largest message to send; the brokers’ message.max.bytes is 1048588 by default, headers included.',
+    ),
+  max_pending: size()
+    .prefault('32MiB')
+    .describe('Bytes that may wait for acknowledgement; more is refused as busy.'),
+  timeout: duration()
+    .prefault('10s')
+    .describe('How long a message may wait for its acknowledgement before its sender is told to try again.'),
+});
+
+export type KafkaClientConfig = z.output<typeof kafkaClientConfig>;

@@ -1,0 +1,17 @@
+import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { kafkaAddress } from './address.ts';
+import { KafkaClient, kafkaTraits } from './client.ts';
+import { kafkaClientConfig } from './config.ts';
+
+const kafka: Protocol = {
+  name: 'kafka',
+  summary: 'Apache Kafka and what speaks its protocol, as target and as source',
+  address: kafkaAddress,
+  client: defineRole({
+    config: kafkaClientConfig,
+    traits: kafkaTraits,
+    create: (config, context) => new KafkaClient(config, context),
+  }),
+};
+
+export default kafka;

@@ -1,0 +1,163 @@
+import { isUtf8 } from 'node:buffer';
+import type { IHeaders, Message } from 'kafkajs';
+import {
+  envelope,
+  type BodyType,
+  type Envelope,
+  type Header,
+  type HeaderValue,
+  type Identifier,
+} from '../../core/envelope.ts';
+import {
+  bodyTypeHeader,
+  fromTextHeaders,
+  hopsHeader,
+  identifierFromText,
+  identifierToText,
+  toTextHeaders,
+  typeOf,
+  typesHeader,
+} from '../../core/headers.ts';
+
+/** A record as kafkajs reads it. */
+export interface KafkaRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** ms since the epoch, as text. */
+  readonly timestamp: string;
+  readonly headers?: IHeaders | undefined;
+}
+
+type Value = Buffer | string;
+
+/**
+ * A record for kafkajs. Envelope fields become headers of their own; binary headers stay bytes, all others are text
+ * whose types `junction-types` names. kafkajs takes headers as an object: repeats of a name keep their order, but
+ * stand together.
+ */
+export function fromEnvelope(envelope: Envelope): Message {
+  // Names come from outside: an object without prototype has no names of its own.
+  const headers = Object.create(null) as Record<string, Value | Value[]>;
+  const add = (name: string, value: Value): void => {
+    const present = headers[name];
+    if (present === undefined) headers[name] = value;
+    else if (Array.isArray(present)) present.push(value);
+    else headers[name] = [present, value];
+  };
+  if (envelope.id !== undefined) add('message-id', identifierToText(envelope.id));
+  if (envelope.contentType !== undefined) add('content-type', envelope.contentType);
+  if (envelope.contentEncoding !== undefined) add('content-encoding', envelope.contentEncoding);
+  if (envelope.subject !== undefined) add('subject', envelope.subject);
+  if (envelope.correlationId !== undefined) add('correlation-id', identifierToText(envelope.correlationId));
+  if (envelope.replyTo !== undefined) add('reply-to', envelope.replyTo);
+  if (envelope.priority !== undefined) add('priority', String(envelope.priority));
+  if (envelope.expiresAt !== undefined) add('expires-at', String(envelope.expiresAt));
+  if (envelope.headers.length > 0) addHeaders(envelope.headers, add);
+  if (envelope.hops > 0) add(hopsHeader, String(envelope.hops));
+  if (envelope.bodyType !== 'data') add(bodyTypeHeader, envelope.bodyType);
+  return {
+    key: envelope.key === undefined ? null : toKey(envelope.key),
+    value: envelope.body === null ? null : toBuffer(envelope.body),
+    headers,
+    ...(envelope.timestamp === undefined ? undefined : { timestamp: String(envelope.timestamp) }),
+  };
+}
+
+function addHeaders(headers: readonly Header[], add: (name: string, value: Value) => void): void {
+  const texts = toTextHeaders(headers);
+  for (let i = 0; i < texts.length; i++) {
+    const [name, text] = texts[i]!;
+    const header = headers[i]; // none for the trailing junction-types
+    if (header && typeOf(header[1], header[2]) === 'binary') add(name, toBuffer(header[1] as Uint8Array));
+    else add(name, text);
+  }
+}
+
+/** The first header of a field's name is the field; what repeats it stays a header. */
+export function toEnvelope(topic: string, record: KafkaRecord): Envelope {
+  const fields = new Map<string, string>();
+  const headers = record.headers === undefined ? [] : readHeaders(record.headers, fields);
+  const timestamp = Number(record.timestamp);
+  return envelope({
+    address: topic,
+    body: record.value,
+    bodyType: (fields.get(bodyTypeHeader) as BodyType | undefined) ?? 'data',
+    headers,
+    id: identifier(fields.get('message-id')),
+    contentType: fields.get('content-type'),
+    contentEncoding: fields.get('content-encoding'),
+    subject: fields.get('subject'),
+    correlationId: identifier(fields.get('correlation-id')),
+    replyTo: fields.get('reply-to'),
+    priority: integer(fields.get('priority')),
+    expiresAt: integer(fields.get('expires-at')),
+    key: record.key === null ? undefined : fromKey(record.key),
+    timestamp: timestamp >= 0 ? timestamp : undefined,
+    hops: integer(fields.get(hopsHeader)) ?? 0,
+  });
+}
+
+const bodyTypes: ReadonlySet<string> = new Set<BodyType>(['data', 'string', 'binary', 'value', 'sequence']);
+const isInteger = (text: string): boolean => /^\d{1,15}$/.test(text);
+
+/** The headers that are fields of the envelope, and what a value must look like to be one. */
+const fieldHeaders = new Map<string, (text: string) => boolean>([
+  ['message-id', () => true],
+  ['content-type', () => true],
+  ['content-encoding', () => true],
+  ['subject', () => true],
+  ['correlation-id', () => true],
+  ['reply-to', () => true],
+  ['priority', (text) => /^[0-9]$/.test(text)],
+  ['expires-at', isInteger],
+  [hopsHeader, isInteger],
+  [bodyTypeHeader, (text) => bodyTypes.has(text)],
+]);
+
+function readHeaders(headers: IHeaders, fields: Map<string, string>): Header[] {
+  const texts: [string, string][] = [];
+  const raw: (Buffer | null)[] = [];
+  let types: [string, string] | undefined;
+  for (const [name, values] of Object.entries(headers))
+    for (const value of Array.isArray(values) ? values : [values]) {
+      // kafkajs finds inherited members (`constructor`) among the repeats of such a name
+      if (value !== null && !Buffer.isBuffer(value)) continue;
+      const text = value?.toString('utf8') ?? '';
+      if (name === typesHeader) types ??= [name, text];
+      else if (value !== null && isUtf8(value) && !fields.has(name) && fieldHeaders.get(name)?.(text))
+        fields.set(name, text);
+      else {
+        texts.push([name, text]);
+        raw.push(value);
+      }
+    }
+  if (types) texts.push(types); // last, so that the others keep their places
+  return fromTextHeaders(texts).map((header, i) => restore(header, raw[i]!));
+}
+
+/** Bytes that are declared binary, or are no text, stay what they are. */
+function restore(header: Header, raw: Buffer | null): Header {
+  const [name, value, type] = header;
+  if (raw === null) return [name, null];
+  if (type === undefined && (value instanceof Uint8Array || !isUtf8(raw))) return [name, raw];
+  return header;
+}
+
+/** A key that is no text travels through the envelope in the text form of a binary identifier. */
+function fromKey(key: Buffer): string {
+  return isUtf8(key) ? key.toString('utf8') : identifierToText(key);
+}
+
+function toKey(key: string): Value {
+  const id = key.startsWith('AMQP_BINARY:') ? identifierFromText(key) : key;
+  return id instanceof Uint8Array ? toBuffer(id) : key;
+}
+
+const identifier = (text: string | undefined): Identifier | undefined =>
+  text === undefined ? undefined : identifierFromText(text);
+
+const integer = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number(text);
+
+const toBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

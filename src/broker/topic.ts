@@ -3,7 +3,7 @@ import { accepted, type Outcome } from '../core/outcome.ts';
 import type { Consumer, Delivery, Subscription } from './delivery.ts';
 
 /** What one publish to a topic waits for: the answers of the subscribers it had at that moment. */
-class Round {
+export class Round {
   #waiting = 0;
   #accepted = false;
   #rejected: Outcome | undefined;

@@ -8,8 +8,11 @@ export const mqttListenerConfig = z.strictObject({
     .prefault('10s')
     .describe('How long a new connection may take to send its CONNECT.'),
   max_keep_alive: duration()
-    .prefault('18h')
-    .describe('The longest keep-alive of a client; MQTT 5 clients are told, others are held to it.'),
+    .refine((ms) => ms >= 1000 && ms <= 65_535_000, 'must be from 1s to 65535s')
+    .optional()
+    .describe(
+      'The longest keep-alive of an MQTT 5 client; one that asks for more, or for none, is told to keep to it.',
+    ),
   session_expiry: duration()
     .prefault('7d')
     .describe(

@@ -1,10 +1,18 @@
-import type { Protocol } from '../../core/protocol.ts';
+import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { mqttAddress } from './address.ts';
+import { mqttListenerConfig } from './config.ts';
+import { MqttListener } from './listener.ts';
+import { mqttTraits } from './traits.ts';
 
 const mqtt: Protocol = {
   name: 'mqtt',
   summary: 'MQTT 3.1, 3.1.1 and 5',
   address: mqttAddress,
+  listener: defineRole({
+    config: mqttListenerConfig,
+    traits: mqttTraits,
+    create: (config, context) => new MqttListener(config, context),
+  }),
 };
 
 export default mqtt;

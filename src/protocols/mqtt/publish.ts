@@ -36,7 +36,7 @@ export class TopicNames {
 
   /** @throws Violation */
   read(bytes: Buffer, start: number, end: number): string {
-    const key = bytes.latin1Slice(start, end);
+    const key = bytes.toString('latin1', start, end);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const topic = decodeName(bytes, start, end);

@@ -12,12 +12,12 @@ export function decodeText(bytes: Buffer, start: number, end: number): string {
   if (end - start <= 64) {
     let at = start;
     while (at < end && bytes[at]! > 0 && bytes[at]! < 0x80) at++;
-    if (at === end) return bytes.latin1Slice(start, end);
+    if (at === end) return bytes.toString('latin1', start, end);
   }
   const slice = bytes.subarray(start, end);
   if (!isUtf8(slice)) throw malformed('a string is not UTF-8'); // [MQTT-1.5.4-1]
   if (slice.includes(0)) throw malformed('a string holds U+0000'); // [MQTT-1.5.4-2]
-  return bytes.utf8Slice(start, end);
+  return bytes.toString('utf8', start, end);
 }
 
 /**

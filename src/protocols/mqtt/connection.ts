@@ -1,0 +1,353 @@
+import type { Duplex } from 'node:stream';
+import type { Client } from 'aedes';
+import { checkAuth, checkDisconnect, encodeDisconnect, encodeRefusal, readAck } from './acks.ts';
+import { ClientStream, type StreamOwner } from './client-stream.ts';
+import { connectLevel, readConnect, type Connect } from './connect.ts';
+import { Cursor } from './cursor.ts';
+import { Reason } from './errors.ts';
+import { Inbound, type InboundPeer, type Published } from './inbound.ts';
+import type { MqttMessage } from './message.ts';
+import { PacketReader } from './packet-reader.ts';
+import { checkHead, Type, type Level } from './packet-types.ts';
+import { readPublish, type TopicNames } from './publish.ts';
+import type { Link, Session } from './session.ts';
+import { readFilters } from './subscribe.ts';
+import { malformed, Violation } from './violation.ts';
+import { Writer } from './writer.ts';
+import type { Outcome } from '../../core/outcome.ts';
+
+/** How long a closed connection may take to read our last words, in ms. */
+const farewell = 400;
+
+/** What the listener is to each of its connections. */
+export interface ConnectionOwner {
+  readonly names: TopicNames;
+  readonly maxPacket: number;
+  readonly maxFilters: number;
+  readonly maxOutbound: number;
+  readonly window: number;
+  readonly connectTimeout: number;
+  /** Whether no more messages are taken. */
+  readonly stopping: boolean;
+  /** Hands a checked CONNECT to the broker, which reads it from the stream. */
+  connect(connection: Connection, stream: ClientStream): void;
+  publish(message: MqttMessage, from: Session): Published | Promise<Published>;
+  /** A peer broke the rules or a limit and is closed for it. */
+  refused(connection: Connection, why: string): void;
+  /** It takes and gives no more. */
+  ended(connection: Connection): void;
+  /** Its socket is closed. */
+  closed(connection: Connection): void;
+}
+
+/**
+ * One client's connection, and the guard before the broker: every packet is checked in full here. PUBLISH and all
+ * acknowledgements are handled here; the broker gets CONNECT, SUBSCRIBE, UNSUBSCRIBE and DISCONNECT.
+ */
+export class Connection implements StreamOwner, Link, InboundPeer {
+  readonly peer: string;
+  /** Set by the CONNECT. */
+  request: Connect | undefined;
+  session: Session | undefined;
+  client: Client | undefined;
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Duplex;
+  readonly #reader: PacketReader;
+  readonly #writer: Writer;
+  readonly #aliases: (string | undefined)[] = [];
+  #stream: ClientStream | undefined;
+  #inbound: Inbound | undefined;
+  /** What the broker wrote before it was clear whether the client is accepted. */
+  #handshake: Buffer[] | undefined = [];
+  /** The broker has a packet that must be answered before the next is read. */
+  #busy = false;
+  #closing = false;
+  #deadline: number;
+  #keepAlive = 0;
+  #lastRead: number;
+
+  constructor(owner: ConnectionOwner, socket: Duplex, peer: string, now: number) {
+    this.#owner = owner;
+    this.#socket = socket;
+    this.peer = peer;
+    this.#reader = new PacketReader(owner.maxPacket);
+    this.#writer = new Writer(socket);
+    this.#deadline = now + owner.connectTimeout;
+    this.#lastRead = now;
+  }
+
+  /** Begins to read. */
+  open(): void {
+    const socket = this.#socket;
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('drain', () => this.session?.link === this && this.session.pump());
+    socket.on('error', () => socket.destroy());
+    socket.on('end', () => this.close());
+    socket.on('close', () => this.#gone());
+  }
+
+  get level(): Level {
+    return this.request?.level ?? 4;
+  }
+
+  get receiveMaximum(): number {
+    return Math.min(this.request!.receiveMaximum, this.#owner.window);
+  }
+
+  get maximumPacketSize(): number {
+    return this.request!.maximumPacketSize;
+  }
+
+  get topicAliasMaximum(): number {
+    return this.request!.topicAliasMaximum;
+  }
+
+  get problemInformation(): boolean {
+    return this.request!.problemInformation;
+  }
+
+  get pending(): number {
+    return this.#writer.pending;
+  }
+
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  write(packet: Buffer): void {
+    if (this.#closing) return;
+    this.#writer.write(packet);
+    if (this.#writer.pending > this.#owner.maxOutbound) {
+      this.#owner.refused(this, `it does not read: ${this.#writer.pending} bytes wait for it`);
+      this.#socket.destroy();
+    }
+  }
+
+  /** The broker has accepted the client; `connack` is written in place of its own. */
+  accept(connack: Buffer, keepAlive: number): void {
+    this.#handshake = undefined;
+    this.#keepAlive = keepAlive * 1500; // [MQTT-3.1.2-22]
+    this.#deadline = Infinity;
+    this.write(connack);
+  }
+
+  /** The broker has refused the client, and closes the stream next. */
+  refuse(): void {
+    for (const chunk of this.#handshake ?? []) this.write(chunk);
+    this.#handshake = undefined;
+  }
+
+  /** From here on packets are taken. */
+  begin(session: Session): void {
+    this.session = session;
+    this.#inbound = new Inbound(this, session, this.#owner.window, (message) =>
+      this.#owner.publish(message, session),
+    );
+    session.attach(this);
+    this.#busy = false;
+    this.#process();
+  }
+
+  written(chunk: Buffer): void {
+    if (this.#handshake) {
+      this.#handshake.push(chunk);
+      return;
+    }
+    this.write(chunk);
+    if (!this.#busy) return;
+    // The broker has answered, and will have noted the subscriptions when this turn ends.
+    setImmediate(() => {
+      this.#busy = false;
+      this.#process();
+    });
+  }
+
+  streamClosed(): void {
+    this.close();
+  }
+
+  resume(): void {
+    this.#process();
+  }
+
+  refused(outcome: Outcome): void {
+    if (outcome.state === 'accepted') return;
+    this.#owner.refused(this, `its message was ${outcome.state}: ${outcome.error.message}`);
+    this.close();
+  }
+
+  disconnect(reason: Reason, why: string): void {
+    if (this.#closing) return;
+    this.#owner.refused(this, why);
+    if (this.session && this.level === 5) this.#writer.write(encodeDisconnect(reason));
+    this.close();
+  }
+
+  /** Writes what is there and closes; a peer that does not close then is cut off soon. */
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#deadline = performance.now() + farewell;
+    this.#inbound?.close();
+    this.#writer.end();
+    // What still comes is not looked at, but read: closing with unread bytes would destroy our last words.
+    this.#socket.resume();
+    this.#stream?.destroy();
+    this.#owner.ended(this);
+  }
+
+  /** Called now and then: closes what is late. */
+  check(now: number): void {
+    if (now >= this.#deadline) {
+      if (!this.#closing) this.#owner.refused(this, 'its CONNECT did not come in time');
+      this.#socket.destroy();
+    } else if (
+      this.#keepAlive > 0 &&
+      !this.#closing &&
+      !this.#held &&
+      now - this.#lastRead > this.#keepAlive
+    ) {
+      this.disconnect(Reason.keepAliveTimeout, 'it was silent for longer than its keep-alive');
+    }
+  }
+
+  /** Closes it; resolves once it is closed. */
+  async finish(): Promise<void> {
+    this.close();
+    if (this.#socket.closed) return;
+    const late = setTimeout(() => this.#socket.destroy(), farewell);
+    await new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
+    clearTimeout(late);
+  }
+
+  /** Whether it is we who do not read. */
+  get #held(): boolean {
+    return this.#busy || this.#inbound?.full === true;
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#closing) return;
+    this.#lastRead = performance.now();
+    this.#reader.push(chunk);
+    this.#process();
+  }
+
+  #process(): void {
+    try {
+      while (!this.#closing) {
+        if (this.#held) {
+          this.#socket.pause();
+          return;
+        }
+        if (!this.#reader.next(this.#checkHead)) break;
+        this.#packet();
+      }
+    } catch (error) {
+      this.#violated(error);
+      return;
+    }
+    if (this.#socket.isPaused()) {
+      this.#lastRead = performance.now();
+      this.#socket.resume();
+    }
+  }
+
+  readonly #checkHead = (head: number): void => {
+    if (this.request) checkHead(head, this.request.level);
+    else if (head !== Type.connect) throw malformed('the first packet is not a CONNECT'); // [MQTT-3.1.0-1]
+  };
+
+  #packet(): void {
+    const { head, bytes, start, end } = this.#reader;
+    const type = head & 0xf0;
+    if (type === Type.publish) {
+      const publish = readPublish(head, bytes, start, end, this.level, this.#owner.names, this.#aliases);
+      // A message that comes while we stop stays the client's: it is not acknowledged.
+      if (!this.#owner.stopping) this.#inbound!.take(publish);
+      return;
+    }
+    const cursor = new Cursor(bytes, start, end);
+    switch (type) {
+      case Type.connect:
+        return this.#connect(cursor);
+      case Type.puback:
+      case Type.pubrec:
+      case Type.pubrel:
+      case Type.pubcomp:
+        return this.#ack(type, cursor);
+      case Type.subscribe:
+      case Type.unsubscribe:
+        return this.#filters(type, cursor);
+      case Type.pingreq:
+        cursor.finish();
+        return this.write(pingresp);
+      case Type.disconnect:
+        checkDisconnect(cursor, this.level, this.request!.sessionExpiry);
+        return this.#handOn();
+      case Type.auth:
+        checkAuth(cursor);
+    }
+  }
+
+  #connect(cursor: Cursor): void {
+    let level: Level = 4;
+    try {
+      level = connectLevel(cursor);
+      this.request = readConnect(cursor, level);
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.#owner.refused(this, error.message);
+      const code = level === 5 ? error.reason : error.returnCode;
+      if (code !== undefined) this.#writer.write(encodeRefusal(level, code));
+      this.close();
+      return;
+    }
+    // The keep-alive is watched here, because most packets do not reach the broker.
+    this.#reader.bytes.writeUInt16BE(0, this.request.keepAliveAt);
+    this.#deadline = performance.now() + this.#owner.connectTimeout;
+    this.#stream = new ClientStream(this);
+    this.#owner.connect(this, this.#stream);
+    this.#handOn();
+  }
+
+  #ack(type: number, cursor: Cursor): void {
+    const { id, reason } = readAck(type, cursor, this.level);
+    const session = this.session!;
+    if (type === Type.puback) session.puback(id, reason);
+    else if (type === Type.pubrec) session.pubrec(id, reason);
+    else if (type === Type.pubcomp) session.pubcomp(id);
+    else this.#inbound!.release(id);
+  }
+
+  #filters(type: number, cursor: Cursor): void {
+    const kind = type === Type.subscribe ? 'subscribe' : 'unsubscribe';
+    const most = this.#owner.maxFilters;
+    const filters = readFilters(cursor, this.level, kind, most);
+    const held = this.session!.subscriptions;
+    if (kind === 'subscribe' && held.size + filters.length > most) {
+      const added = filters.filter((filter) => !held.has(filter)).length;
+      if (held.size + added > most)
+        throw new Violation(Reason.quotaExceeded, `more than ${most} subscriptions`);
+    }
+    this.#handOn();
+  }
+
+  /** Hands the packet to the broker and reads on when that has answered it. */
+  #handOn(): void {
+    const { bytes, packetStart, end } = this.#reader;
+    this.#busy = true;
+    this.#stream!.push(bytes.subarray(packetStart, end));
+  }
+
+  #violated(error: unknown): void {
+    if (error instanceof Violation) return this.disconnect(error.reason, error.message);
+    this.disconnect(Reason.unspecified, `internal: ${String(error)}`);
+  }
+
+  #gone(): void {
+    this.close();
+    this.#owner.closed(this);
+  }
+}
+
+const pingresp = Buffer.from([Type.pingresp, 0]);

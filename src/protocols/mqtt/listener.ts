@@ -1,0 +1,246 @@
+import { performance } from 'node:perf_hooks';
+import type { Duplex } from 'node:stream';
+import type { Aedes, Client, ConnackPacket } from 'aedes';
+import mqttPacket from 'mqtt-packet';
+import type { Envelope } from '../../core/envelope.ts';
+import { JunctionError } from '../../core/errors.ts';
+import type { Context, Endpoint, EndpointStatus, Intake, Sink, Source } from '../../core/protocol.ts';
+import { createBroker, handle, toStored, toSubscription, type BrokerHooks } from './broker.ts';
+import type { ClientStream } from './client-stream.ts';
+import type { MqttListenerConfig } from './config.ts';
+import { Connection, type ConnectionOwner } from './connection.ts';
+import { Exchange } from './exchange.ts';
+import { fromEnvelope } from './mapping.ts';
+import { topicAliasMaximum, TopicNames } from './publish.ts';
+import { RefusalLog } from './refusals.ts';
+import { Retained } from './retained.ts';
+import { listenTcp, listenWebSocket, type Door } from './doors.ts';
+import { Sessions } from './sessions.ts';
+import { TopicTree } from './topic-tree.ts';
+
+/** A client as aedes gives it back to us: its stream is ours. */
+const connectionOf = (client: Client): Connection => (client.conn as ClientStream).owner as Connection;
+
+/** An MQTT listener: clients of MQTT 3.1, 3.1.1 and 5 publish to the routes and subscribe to what they send. */
+export class MqttListener implements Endpoint {
+  readonly source: Source;
+  readonly sink: Sink;
+  readonly #config: MqttListenerConfig;
+  readonly #refusals: RefusalLog;
+  readonly #tree = new TopicTree();
+  readonly #retained: Retained;
+  readonly #sessions: Sessions;
+  readonly #exchange: Exchange;
+  readonly #connections = new Set<Connection>();
+  readonly #owner: ConnectionOwner & { stopping: boolean };
+  #broker: Aedes | undefined;
+  #doors: Door[] = [];
+  #sweep: NodeJS.Timeout | undefined;
+  #state: EndpointStatus['state'] = 'connecting';
+
+  constructor(config: MqttListenerConfig, context: Context) {
+    this.#config = config;
+    this.#refusals = new RefusalLog(context.log);
+    this.#retained = new Retained(config.max_retained);
+    this.#sessions = new Sessions(
+      {
+        backlog: config.backlog,
+        maxOutbound: config.max_outbound,
+        grace: config.grace,
+        maxSessions: config.max_sessions,
+        expiry: config.session_expiry,
+      },
+      this.#tree,
+      context.log,
+    );
+    this.#exchange = new Exchange(config, this.#tree, this.#retained);
+    this.#owner = this.#makeOwner();
+    this.source = {
+      start: async (intake: Intake) => this.#exchange.start(intake),
+      stop: () => this.#stop(),
+    };
+    this.sink = { send: (envelope, address) => this.#send(envelope, address) };
+  }
+
+  async open(): Promise<void> {
+    const { config, context } = { config: this.#config, context: this.#hooks() };
+    this.#broker = await createBroker(context, {
+      maximumPacketSize: config.max_message,
+      receiveMaximum: config.window,
+      topicAliasMaximum,
+      sessionExpiryIntervalLimit: Math.ceil(config.session_expiry / 1000),
+      pendingSessionsLimit: config.max_sessions,
+    });
+    this.#listenToBroker(this.#broker);
+    try {
+      this.#doors.push(await listenTcp(config.listen, this.#admit));
+      if (config.websocket)
+        this.#doors.push(await listenWebSocket(config.websocket, config.max_message, this.#admit));
+    } catch (error) {
+      await this.close();
+      throw JunctionError.from(error, 'unavailable');
+    }
+    const every = Math.max(10, Math.min(250, config.grace / 4));
+    this.#sweep = setInterval(() => this.#check(), every);
+    this.#state = 'ready';
+  }
+
+  status(): EndpointStatus {
+    return { state: this.#state, at: this.#doors.map((door) => door.at).join(' and ') };
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#owner.stopping = true;
+    this.#exchange.start(undefined);
+    clearInterval(this.#sweep);
+    const doors = this.#doors.map((door) => door.close());
+    const broker = this.#broker;
+    if (broker) await new Promise<void>((resolve) => broker.close(resolve));
+    await Promise.all([...this.#connections].map((connection) => connection.finish()));
+    await Promise.all(doors);
+  }
+
+  /** Takes no more messages; subscribers are still served, and their acknowledgements read. */
+  async #stop(): Promise<void> {
+    this.#owner.stopping = true;
+    for (const door of this.#doors) door.shut();
+    await this.#exchange.settled();
+  }
+
+  async #send(envelope: Envelope, address: string): Promise<void> {
+    if (this.#state !== 'ready') throw new JunctionError('closed', 'the MQTT listener is closed');
+    const outcome = await this.#exchange.send(fromEnvelope(envelope, address, Date.now()), envelope);
+    if (outcome.state !== 'accepted') throw outcome.error;
+  }
+
+  readonly #admit = (socket: Duplex, peer: string): void => {
+    const connection = new Connection(this.#owner, socket, peer, performance.now());
+    if (this.#connections.size >= this.#config.max_connections) {
+      this.#refusals.add({ peer }, `${this.#config.max_connections} connections are open, the limit`);
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
+    this.#connections.add(connection);
+    connection.open();
+  };
+
+  #check(): void {
+    const now = performance.now();
+    for (const connection of this.#connections) connection.check(now);
+    this.#sessions.sweep(now);
+  }
+
+  #makeOwner(): ConnectionOwner & { stopping: boolean } {
+    const config = this.#config;
+    return {
+      names: new TopicNames(),
+      maxPacket: config.max_message,
+      maxFilters: config.max_subscriptions,
+      maxOutbound: config.max_outbound,
+      window: config.window,
+      connectTimeout: config.connect_timeout,
+      stopping: false,
+      connect: (connection, stream) => {
+        connection.client = handle(this.#broker!, stream);
+      },
+      publish: (message, from) => this.#exchange.publish(message, from),
+      refused: (connection, why) =>
+        this.#refusals.add({ peer: connection.peer, client: connection.request?.clientId }, why),
+      ended: (connection) => this.#ended(connection),
+      closed: (connection) => this.#connections.delete(connection),
+    };
+  }
+
+  #hooks(): BrokerHooks {
+    return {
+      retained: this.#retained,
+      subscriptionsOf: (clientId) => {
+        const session = this.#sessions.get(clientId);
+        if (!session || endsWithConnection(session.link)) return [];
+        return [...session.subscriptions.values()].map(toStored);
+      },
+      sessionOver: (clientId) => {
+        const session = this.#sessions.get(clientId);
+        if (session) this.#sessions.end(session);
+      },
+      retainedFor: (client, publication, identifier) => {
+        const { session } = connectionOf(client);
+        const grant = session && this.#tree.grant(session, publication.message.topic);
+        if (!grant) return;
+        const { qos } = publication.message;
+        session.offer(
+          publication,
+          {
+            qos: grant.qos > qos ? qos : grant.qos,
+            retain: true, // [MQTT-3.3.1-8]
+            identifiers: identifier === undefined ? [] : [identifier],
+          },
+          undefined,
+          performance.now(),
+        );
+      },
+      will: (client) => {
+        const will = connectionOf(client).request?.will;
+        if (will && !this.#owner.stopping) void this.#exchange.publish(will, undefined);
+      },
+    };
+  }
+
+  #listenToBroker(broker: Aedes): void {
+    broker.on('connackSent', (connack, client) => this.#answer(connack, client));
+    broker.on('clientReady', (client) => this.#begin(client));
+    broker.on('subscribe', (granted, client) => {
+      const { session } = connectionOf(client);
+      for (const stored of granted)
+        if (session && stored.qos < 0x80) this.#tree.add(session, toSubscription(stored));
+    });
+    broker.on('unsubscribe', (filters, client) => {
+      const connection = connectionOf(client);
+      // A connection that ends also unsubscribes; its session is seen to when it has ended.
+      if (connection.session?.link !== connection) return;
+      for (const filter of filters) this.#tree.remove(connection.session, filter);
+    });
+    for (const event of ['clientError', 'connectionError'] as const)
+      broker.on(event, (client, error) => {
+        const connection = connectionOf(client);
+        if (!connection.closing) this.#refusals.add({ peer: connection.peer }, error.message);
+      });
+  }
+
+  /** Writes the CONNACK in place of aedes's, which does not know all there is in a session. */
+  #answer(connack: ConnackPacket, client: Client): void {
+    const connection = connectionOf(client);
+    if ((connack.reasonCode ?? connack.returnCode ?? 0) !== 0) return connection.refuse();
+    const { level, cleanStart, keepAlive } = connection.request!;
+    const session = this.#sessions.get(client.id);
+    const sessionPresent = !cleanStart && session !== undefined && !endsWithConnection(session.link);
+    const most = (this.#config.max_keep_alive ?? 0) / 1000;
+    const imposed =
+      level === 5 && most > 0 && (keepAlive === 0 || keepAlive > most) ? Math.floor(most) : undefined;
+    const properties =
+      imposed === undefined ? connack.properties : { ...connack.properties, serverKeepAlive: imposed };
+    const packet = { ...connack, sessionPresent, ...(properties ? { properties } : {}) };
+    connection.accept(mqttPacket.generate(packet, { protocolVersion: level }), imposed ?? keepAlive);
+  }
+
+  #begin(client: Client): void {
+    const connection = connectionOf(client);
+    const former = this.#sessions.get(client.id)?.link;
+    if (former instanceof Connection) former.close();
+    if (!connection.closing) connection.begin(this.#sessions.resume(client.id));
+  }
+
+  #ended(connection: Connection): void {
+    const { session } = connection;
+    if (!session || session.link !== connection) return;
+    if (endsWithConnection(connection)) this.#sessions.end(session);
+    else this.#sessions.leave(session, performance.now());
+  }
+}
+
+/** Whether the session of a connection is over when the connection is. */
+const endsWithConnection = (link: unknown): boolean =>
+  link instanceof Connection && link.client?.clean === true;

@@ -1,0 +1,315 @@
+import { Round } from '../../broker/topic.ts';
+import { JunctionError } from '../../core/errors.ts';
+import { accepted } from '../../core/outcome.ts';
+import { encodeAck } from './acks.ts';
+import { Reason } from './errors.ts';
+import type { QoS } from './message.ts';
+import { Type, type Level } from './packet-types.ts';
+import type { Publication } from './publication.ts';
+import type { Received } from './inbound.ts';
+import { protocolError, type Violation } from './violation.ts';
+
+/** One subscription of a client (MQTT 5 §3.8.3.1). */
+export interface Subscription {
+  readonly filter: string;
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2 | undefined;
+  readonly identifier: number | undefined;
+}
+
+/** How a session's subscriptions want one message. */
+export interface Grant {
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[];
+}
+
+/** The connection that a session has at present. */
+export interface Link {
+  readonly level: Level;
+  /** Unacknowledged messages it takes at a time. */
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  readonly topicAliasMaximum: number;
+  /** Bytes that wait for it. */
+  readonly pending: number;
+  write(packet: Buffer): void;
+  /** Closes it, telling an MQTT 5 client why. */
+  disconnect(reason: Reason, why: string): void;
+}
+
+export interface SessionLimits {
+  /** Messages that may wait for one client. */
+  readonly backlog: number;
+  /** Bytes that may wait for one client's connection. */
+  readonly maxOutbound: number;
+  /** Ms until a subscriber that does not acknowledge counts as lagging. */
+  readonly grace: number;
+}
+
+/** What the listener counts of all its sessions. */
+export interface Dropped {
+  /** QoS 0 messages not written because the client does not read fast enough. */
+  stalled: number;
+  /** Messages larger than the client takes. */
+  tooLarge: number;
+  /** Messages for a client that is away, above the bound. */
+  backlog: number;
+  expired: number;
+}
+
+/** One message for one client, from the publish until it is acknowledged. */
+interface Ticket {
+  publication: Publication;
+  readonly grant: Grant;
+  readonly since: number;
+  round: Round | undefined;
+  id: number;
+  /** PUBREC has come: what is to be sent again is the PUBREL. */
+  released: boolean;
+}
+
+const unaliased = { alias: 0, aliasOnly: false };
+
+/**
+ * What a client receives, and what outlives its connection: subscriptions, messages that wait or are not yet
+ * acknowledged, identifiers of QoS 2 messages it has sent. Publishers wait for its acknowledgements unless it is
+ * *lagging*: see broker/topic.ts, whose rule this follows.
+ */
+export class Session {
+  readonly clientId: string;
+  readonly subscriptions = new Map<string, Subscription>();
+  /** QoS 2 messages from this client that it has not released yet, by packet identifier. */
+  readonly received = new Map<number, Received>();
+  /** When its connection ended, ms of the monotonic clock; undefined while connected. */
+  awaySince: number | undefined;
+  readonly #limits: SessionLimits;
+  readonly #dropped: Dropped;
+  readonly #unacknowledged = new Map<number, Ticket>();
+  #waiting: Ticket[] = [];
+  #aliases = new Map<string, number>();
+  #link: Link | undefined;
+  #lagging = false;
+  #lastId = 0;
+
+  constructor(clientId: string, limits: SessionLimits, dropped: Dropped) {
+    this.clientId = clientId;
+    this.#limits = limits;
+    this.#dropped = dropped;
+  }
+
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  get lagging(): boolean {
+    return this.#lagging;
+  }
+
+  /** Messages that wait or are not acknowledged. */
+  get backlog(): number {
+    return this.#waiting.length + this.#unacknowledged.size;
+  }
+
+  /**
+   * Takes a message for the client.
+   * @param round who waits for its acknowledgement
+   * @param now ms of the monotonic clock
+   */
+  offer(publication: Publication, grant: Grant, round: Round | undefined, now: number): void {
+    if (grant.qos === 0) return this.#writeOnce(publication, grant);
+    if (this.backlog >= this.#limits.backlog) return this.#overflow();
+    const ticket: Ticket = { publication, grant, since: now, round: undefined, id: 0, released: false };
+    if (!this.#link) {
+      ticket.publication = publication.detached(Date.now());
+    } else if (round && !this.#lagging) {
+      round.join();
+      ticket.round = round;
+    }
+    this.#waiting.push(ticket);
+    this.pump();
+  }
+
+  /** Sends what waits, as far as the client and its connection take it. */
+  pump(): void {
+    const link = this.#link;
+    if (!link || this.#waiting.length === 0) return;
+    let taken = 0;
+    const soft = this.#limits.maxOutbound / 4;
+    while (
+      taken < this.#waiting.length &&
+      this.#unacknowledged.size < link.receiveMaximum &&
+      link.pending < soft
+    ) {
+      const ticket = this.#waiting[taken++]!;
+      ticket.id = this.#nextId();
+      if (this.#write(link, ticket, false)) this.#unacknowledged.set(ticket.id, ticket);
+      else this.#answer(ticket, accepted);
+    }
+    if (taken > 0) this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
+  }
+
+  /** A connection for this session: what was unacknowledged is sent again, in order [MQTT-4.4.0-1]. */
+  attach(link: Link): void {
+    this.#link = link;
+    this.#aliases = new Map();
+    this.#lagging = false;
+    this.awaySince = undefined;
+    for (const [id, ticket] of this.#unacknowledged)
+      if (ticket.released) link.write(encodeAck(Type.pubrel, id, link.level, Reason.success));
+      else if (!this.#write(link, ticket, true)) this.#unacknowledged.delete(id);
+    this.pump();
+  }
+
+  /** Its connection is gone: the messages stay here, so nobody waits for them any more. */
+  detach(now: number): void {
+    this.#link = undefined;
+    this.awaySince = now;
+    for (const ticket of this.#tickets()) {
+      this.#answer(ticket, accepted);
+      if (!ticket.released) ticket.publication = ticket.publication.detached(Date.now());
+    }
+  }
+
+  /** Ends the session. */
+  end(): void {
+    this.#link = undefined;
+    for (const ticket of this.#tickets()) this.#answer(ticket, undefined);
+    this.#unacknowledged.clear();
+    this.#waiting = [];
+    this.subscriptions.clear();
+    this.received.clear();
+  }
+
+  puback(id: number, reason: number): void {
+    const ticket = this.#unacknowledged.get(id);
+    if (!ticket) return;
+    if (ticket.grant.qos !== 1) throw wrongAck('PUBACK');
+    this.#settle(ticket, reason);
+  }
+
+  /** The client has taken responsibility for a QoS 2 message, or refused it. */
+  pubrec(id: number, reason: number): void {
+    const link = this.#link!;
+    const ticket = this.#unacknowledged.get(id);
+    if (!ticket) {
+      if (reason < 0x80) link.write(encodeAck(Type.pubrel, id, link.level, Reason.packetIdentifierNotFound));
+      return;
+    }
+    if (ticket.grant.qos !== 2) throw wrongAck('PUBREC');
+    if (reason >= 0x80) return this.#settle(ticket, reason); // MQTT 5 §4.3.3
+    ticket.released = true;
+    link.write(encodeAck(Type.pubrel, id, link.level, Reason.success));
+    this.#answer(ticket, accepted);
+  }
+
+  pubcomp(id: number): void {
+    const ticket = this.#unacknowledged.get(id);
+    if (!ticket) return;
+    if (!ticket.released) throw wrongAck('PUBCOMP');
+    this.#settle(ticket, 0);
+  }
+
+  /** Called by the sweep; true when it has just been found lagging. */
+  checkLag(now: number): boolean {
+    if (this.#lagging || !this.#link) return false;
+    for (const ticket of this.#tickets()) {
+      if (ticket.released) continue;
+      if (now - ticket.since < this.#limits.grace) return false;
+      this.#lagging = true;
+      break;
+    }
+    if (!this.#lagging) return false;
+    for (const ticket of this.#tickets()) this.#answer(ticket, accepted);
+    return true;
+  }
+
+  *#tickets(): Generator<Ticket> {
+    yield* this.#unacknowledged.values();
+    yield* this.#waiting;
+  }
+
+  #settle(ticket: Ticket, reason: number): void {
+    this.#unacknowledged.delete(ticket.id);
+    this.#answer(
+      ticket,
+      reason < 0x80
+        ? accepted
+        : {
+            state: 'rejected',
+            error: new JunctionError(
+              'refused',
+              `MQTT client ${this.clientId} refused it with reason ${reason}`,
+            ),
+          },
+    );
+    this.pump();
+    if (this.#lagging && this.backlog === 0) this.#lagging = false;
+  }
+
+  #answer(ticket: Ticket, vote: Parameters<Round['answer']>[0]): void {
+    ticket.round?.answer(vote);
+    ticket.round = undefined;
+  }
+
+  /** QoS 0: written once, or not at all where the client does not read. */
+  #writeOnce(publication: Publication, grant: Grant): void {
+    const link = this.#link;
+    if (!link) return;
+    if (link.pending > this.#limits.maxOutbound / 4) {
+      this.#dropped.stalled++;
+      return;
+    }
+    this.#write(link, { publication, grant, since: 0, round: undefined, id: 0, released: false }, false);
+  }
+
+  /** False where the message cannot go to this client at all [MQTT-3.1.2-24], [MQTT-3.3.2-5]. */
+  #write(link: Link, ticket: Ticket, dup: boolean): boolean {
+    const now = Date.now();
+    const { publication, grant } = ticket;
+    if (publication.expired(now)) {
+      this.#dropped.expired++;
+      return false;
+    }
+    const { alias, aliasOnly } = this.#alias(link, publication.message.topic);
+    const copy = { level: link.level, ...grant, dup, id: ticket.id, alias, aliasOnly };
+    const packet = publication.encode(copy, now);
+    if (packet.length > link.maximumPacketSize) {
+      if (alias > 0 && !aliasOnly) this.#aliases.delete(publication.message.topic);
+      this.#dropped.tooLarge++;
+      return false;
+    }
+    link.write(packet);
+    return true;
+  }
+
+  /** The first topics sent get the aliases that the client allows (MQTT 5 §3.3.2.3.4). */
+  #alias(link: Link, topic: string): { alias: number; aliasOnly: boolean } {
+    if (link.topicAliasMaximum === 0) return unaliased;
+    const known = this.#aliases.get(topic);
+    if (known !== undefined) return { alias: known, aliasOnly: true };
+    if (this.#aliases.size >= Math.min(link.topicAliasMaximum, 64)) return unaliased;
+    const alias = this.#aliases.size + 1;
+    this.#aliases.set(topic, alias);
+    return { alias, aliasOnly: false };
+  }
+
+  #overflow(): void {
+    this.#dropped.backlog++;
+    this.#link?.disconnect(
+      Reason.quotaExceeded,
+      `${this.#limits.backlog} messages wait for this client, its limit`,
+    );
+  }
+
+  #nextId(): number {
+    do this.#lastId = this.#lastId === 65_535 ? 1 : this.#lastId + 1;
+    while (this.#unacknowledged.has(this.#lastId));
+    return this.#lastId;
+  }
+}
+
+const wrongAck = (name: string): Violation =>
+  protocolError(`a ${name} that does not fit the QoS of its message`);

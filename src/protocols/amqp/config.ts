@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { parsePattern } from '../../core/address.ts';
+import { duration, listenerSettings, size } from '../../core/units.ts';
+import { amqpAddress } from './address.ts';
+
+const topicPattern = z.string().superRefine((text, context) => {
+  try {
+    parsePattern(text, amqpAddress, false);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
+
+/** Settings of an AMQP 1.0 listener, beside `type`. */
+export const amqpListenerConfig = z.strictObject({
+  ...listenerSettings,
+  topics: z
+    .array(topicPattern)
+    .default([])
+    .describe(
+      'Addresses that are topics, e.g. `events.#`. All others are queues, unless a link asks for a topic by the capability `topic`.',
+    ),
+  users: z
+    .record(z.string().min(1), z.string())
+    .transform((users) => new Map(Object.entries(users)))
+    .optional()
+    .describe('Names and passwords for SASL PLAIN. Without it everyone may enter, with any name or none.'),
+  connect_timeout: duration()
+    .prefault('10s')
+    .describe('How long a new connection may take until it is open, authentication included.'),
+  idle_timeout: duration().prefault('60s').describe('How long a peer may be silent; `0s`: for ever.'),
+  max_frame: size()
+    .prefault('64KiB')
+    .refine((bytes) => Number.isInteger(bytes) && bytes >= 512 && bytes <= 0xffff_ffff, {
+      message: 'must be 512B or more (AMQP 1.0 §2.7.1)',
+    })
+    .describe('The largest frame taken from a peer.'),
+});
+
+export type AmqpListenerConfig = z.output<typeof amqpListenerConfig>;

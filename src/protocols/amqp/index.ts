@@ -1,0 +1,18 @@
+import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { amqpAddress } from './address.ts';
+import { amqpListenerConfig } from './config.ts';
+import { AmqpListener } from './listener.ts';
+import { amqpTraits } from './traits.ts';
+
+const amqp: Protocol = {
+  name: 'amqp',
+  summary: 'AMQP 1.0, also JMS by Qpid JMS',
+  address: amqpAddress,
+  listener: defineRole({
+    config: amqpListenerConfig,
+    traits: amqpTraits,
+    create: (config, context) => new AmqpListener(config, context),
+  }),
+};
+
+export default amqp;

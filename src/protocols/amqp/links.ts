@@ -1,0 +1,128 @@
+import { JunctionError } from '../../core/errors.ts';
+import type { ListenerContext } from './context.ts';
+import type { IncomingLink, OutgoingLink } from './engine/api.ts';
+import { condition, toAmqpError } from './errors.ts';
+import { IncomingHandler } from './incoming.ts';
+import type { TemporaryNode } from './nodes.ts';
+import { OutgoingConsumer, type SendBudget } from './outgoing.ts';
+import {
+  dynamicKind,
+  plainTerminus,
+  resolveSource,
+  resolveTarget,
+  temporaryTerminus,
+  unsupported,
+} from './terminus.ts';
+
+/** The links of one connection: answers attaches and shares the connection's window among its senders. */
+export class Links {
+  readonly #context: ListenerContext;
+  readonly #budget: SendBudget;
+  readonly #incoming = new Set<IncomingLink>();
+  readonly #consumers = new Set<OutgoingConsumer>();
+  #share = 0;
+
+  constructor(context: ListenerContext, budget: SendBudget) {
+    this.#context = context;
+    this.#budget = budget;
+  }
+
+  /** The peer wants to send. */
+  attachSender(link: IncomingLink): void {
+    const { target } = link;
+    if (!target)
+      return link.refuse({ condition: condition.invalidField, description: 'the link has no target' });
+    if (target.dynamic) {
+      const node = this.#context.nodes.create(dynamicKind(target), this);
+      return this.#acceptSender(link, node, node);
+    }
+    if (target.address === undefined) return this.#acceptSender(link, undefined, undefined);
+    const resolved = resolveTarget(target.address, target, this.#context.nodes);
+    if ('refusal' in resolved) return link.refuse(resolved.refusal);
+    this.#acceptSender(link, resolved, undefined);
+  }
+
+  #acceptSender(
+    link: IncomingLink,
+    node: { readonly address: string; readonly kind: 'queue' | 'topic' } | undefined,
+    own: TemporaryNode | undefined,
+  ): void {
+    const handler = new IncomingHandler(this.#context, link, node, () => {
+      this.#incoming.delete(link);
+      this.#shareWindow();
+      if (own) this.#delete(own);
+    });
+    this.#incoming.add(link);
+    this.#shareWindow();
+    link.accept({
+      handler,
+      window: this.#context.intake.stopping ? 0 : this.#share,
+      target: own ? temporaryTerminus(own.address) : plainTerminus,
+    });
+  }
+
+  /** The peer wants to receive. */
+  attachReceiver(link: OutgoingLink): void {
+    const { source } = link;
+    if (!source) return link.refuse({ condition: condition.notFound, description: 'the link has no source' });
+    const refusal = unsupported(source);
+    if (refusal) return link.refuse(refusal);
+    if (source.dynamic) {
+      const node = this.#context.nodes.create(dynamicKind(source), this);
+      return this.#acceptReceiver(link, node.address, node.kind, node);
+    }
+    if (source.address === undefined)
+      return link.refuse({ condition: condition.invalidField, description: 'the source has no address' });
+    const resolved = resolveSource(source.address, source, this.#context.nodes, this);
+    if ('refusal' in resolved) return link.refuse(resolved.refusal);
+    this.#acceptReceiver(link, resolved.address, resolved.kind, undefined);
+  }
+
+  #acceptReceiver(
+    link: OutgoingLink,
+    address: string,
+    kind: 'queue' | 'topic',
+    own: TemporaryNode | undefined,
+  ): void {
+    const consumer = new OutgoingConsumer(this.#context, link, address, this.#budget, () => {
+      this.#consumers.delete(consumer);
+      if (own) this.#delete(own);
+    });
+    try {
+      consumer.subscribe(kind);
+    } catch (reason) {
+      const error = JunctionError.from(reason);
+      return link.refuse(
+        error.code === 'refused'
+          ? { condition: condition.resourceLocked, description: error.message }
+          : toAmqpError(error),
+      );
+    }
+    this.#consumers.add(consumer);
+    link.accept({ handler: consumer, source: own ? temporaryTerminus(address) : plainTerminus });
+  }
+
+  /** The socket can take more. */
+  pump(): void {
+    for (const consumer of [...this.#consumers]) consumer.pump();
+  }
+
+  /** Grants no more credit; what is on its way is released. */
+  stop(): void {
+    for (const link of this.#incoming) link.setWindow(0);
+  }
+
+  #delete(node: TemporaryNode): void {
+    this.#context.nodes.delete(node);
+    if (node.kind === 'queue') this.#context.exchange.deleteQueue(node.address);
+  }
+
+  /** One connection has one window: many links get a part each, but always enough to go on. */
+  #shareWindow(): void {
+    const share = Math.max(1, Math.floor(this.#context.config.window / Math.max(1, this.#incoming.size)));
+    if (share === this.#share) return;
+    this.#share = share;
+    if (this.#context.intake.stopping) return;
+    for (const link of this.#incoming) if (link.open) link.setWindow(share);
+  }
+}

@@ -1,0 +1,167 @@
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { Exchange } from '../../broker/exchange.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import { JunctionError } from '../../core/errors.ts';
+import type { Context, Endpoint, EndpointStatus, Intake } from '../../core/protocol.ts';
+import { RateLimitedLog } from '../../core/rate-limited-log.ts';
+import { amqpAddress } from './address.ts';
+import type { AmqpListenerConfig } from './config.ts';
+import { ClientConnection, type ConnectionOwner } from './connection.ts';
+import { OpenDeliveries, type ListenerContext } from './context.ts';
+import { MessageEncoder } from './message-encoder.ts';
+import { Nodes } from './nodes.ts';
+
+/** Time-outs of all connections are looked at this often, in ms. */
+const sweepEvery = 250;
+/** How long, in ms, peers may take to answer our close. */
+const closeWithin = 1000;
+
+/** Takes AMQP 1.0 connections: what clients send goes to the exchange, and what they subscribe to comes from it. */
+export class AmqpListener implements Endpoint, ConnectionOwner {
+  readonly source = {
+    start: async (intake: Intake): Promise<void> => this.#exchange.start(intake),
+    stop: (): Promise<void> => this.#stop(),
+  };
+  readonly sink = {
+    send: (envelope: Envelope, address: string): Promise<void> => this.#send(envelope, address),
+  };
+  readonly #config: AmqpListenerConfig;
+  readonly #context: ListenerContext;
+  readonly #exchange: Exchange;
+  readonly #clients = new Set<ClientConnection>();
+  readonly #containers = new Map<
+    string,
+    { readonly alone: boolean; readonly clients: Set<ClientConnection> }
+  >();
+  #dirty: ClientConnection[] = [];
+  #server: Server | undefined;
+  #sweep: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(config: AmqpListenerConfig, context: Context) {
+    this.#config = config;
+    this.#exchange = new Exchange({
+      syntax: amqpAddress,
+      log: context.log,
+      local: config.local,
+      unrouted: config.unrouted,
+      backlog: config.backlog,
+      grace: config.grace,
+    });
+    this.#context = {
+      name: context.name,
+      config,
+      exchange: this.#exchange,
+      nodes: new Nodes(config.topics),
+      encoder: new MessageEncoder(),
+      intake: new OpenDeliveries(),
+      log: new RateLimitedLog(context.log),
+    };
+  }
+
+  async open(): Promise<void> {
+    const { host, port } = this.#config.listen;
+    const server = createServer((socket) => {
+      this.#clients.add(new ClientConnection(socket, this.#context, this));
+    });
+    server.maxConnections = this.#config.max_connections;
+    server.on('drop', () =>
+      this.#context.log.warn(
+        'full',
+        { endpoint: this.#context.name },
+        `a connection was refused: there are ${this.#config.max_connections} already`,
+      ),
+    );
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) =>
+        reject(
+          new JunctionError('unavailable', `cannot listen on ${host}:${port}: ${error.message}`, {
+            cause: error,
+          }),
+        ),
+      );
+      server.listen(port, host, resolve);
+    });
+    server.on('error', (error) =>
+      this.#context.log.warn(
+        'server',
+        { endpoint: this.#context.name },
+        `the listener has trouble: ${error.message}`,
+      ),
+    );
+    this.#server = server;
+    this.#sweep = setInterval(() => this.#tick(), sweepEvery);
+  }
+
+  status(): EndpointStatus {
+    const { host, port } = this.#config.listen;
+    const bound = this.#server?.address() as AddressInfo | null | undefined;
+    const at = `${host.includes(':') ? `[${host}]` : host}:${bound?.port ?? port}`;
+    return { state: this.#closing ? 'closed' : bound ? 'ready' : 'connecting', at };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  flushSoon(client: ClientConnection): void {
+    if (this.#dirty.length === 0) setImmediate(() => this.#flush());
+    this.#dirty.push(client);
+  }
+
+  claim(client: ClientConnection, containerId: string, alone: boolean): boolean {
+    const holders = this.#containers.get(containerId);
+    if (holders && (alone || holders.alone)) return false;
+    if (holders) holders.clients.add(client);
+    else this.#containers.set(containerId, { alone, clients: new Set([client]) });
+    return true;
+  }
+
+  gone(client: ClientConnection, containerId: string | undefined): void {
+    this.#clients.delete(client);
+    if (containerId === undefined) return;
+    const holders = this.#containers.get(containerId);
+    if (holders?.clients.delete(client) && holders.clients.size === 0) this.#containers.delete(containerId);
+  }
+
+  #flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const client of dirty) client.flush();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const client of [...this.#clients]) client.tick(now);
+  }
+
+  async #send(envelope: Envelope, address: string): Promise<void> {
+    const { nodes } = this.#context;
+    if (nodes.isGone(address))
+      throw new JunctionError('no-route', `the temporary address ${address} does not exist any more`);
+    const outcome = await this.#exchange.publish({ ...envelope, address }, nodes.kindOf(address), 'route');
+    if (outcome.state !== 'accepted') throw outcome.error;
+  }
+
+  async #stop(): Promise<void> {
+    const settled = this.#context.intake.stop();
+    for (const client of this.#clients) client.stop();
+    this.#exchange.stop();
+    await settled;
+  }
+
+  async #close(): Promise<void> {
+    const server = this.#server;
+    const closed = server && new Promise((resolve) => server.close(resolve));
+    for (const client of [...this.#clients]) client.close('the gateway is stopping');
+    const deadline = setTimeout(() => {
+      for (const client of [...this.#clients]) client.destroy();
+    }, closeWithin);
+    await closed;
+    clearTimeout(deadline);
+    clearInterval(this.#sweep);
+    this.#exchange.close();
+  }
+}

@@ -1,0 +1,105 @@
+import type { AddressKind } from '../../broker/exchange.ts';
+import { invalidAddress } from '../../core/template.ts';
+import { amqpAddress, hasWildcards } from './address.ts';
+import { AmqpMap, Described, symbol, Typed } from './codec/types.ts';
+import type { AmqpError, Terminus } from './engine/api.ts';
+import { condition } from './errors.ts';
+import type { Nodes } from './nodes.ts';
+
+/** Where a link leads, or why it may not. */
+export type Resolved =
+  { readonly address: string; readonly kind: AddressKind } | { readonly refusal: AmqpError };
+
+const refuse = (name: string, description: string): { refusal: AmqpError } => ({
+  refusal: { condition: name, description },
+});
+
+/** What a terminus' capabilities ask for; the words are those of the AMQP mapping of JMS. */
+function wantedKind(terminus: Terminus): AddressKind | 'both' | undefined {
+  const { capabilities } = terminus;
+  const topic = capabilities.includes('topic') || capabilities.includes('temporary-topic');
+  const queue = capabilities.includes('queue') || capabilities.includes('temporary-queue');
+  return topic ? (queue ? 'both' : 'topic') : queue ? 'queue' : undefined;
+}
+
+/** The kind of node that a dynamic terminus (§3.5.3) asks for. */
+export const dynamicKind = (terminus: Terminus): AddressKind =>
+  wantedKind(terminus) === 'topic' ? 'topic' : 'queue';
+
+/** The kind of an address, by configuration and by what the link asks for. */
+function resolve(address: string, terminus: Terminus, nodes: Nodes): Resolved {
+  const wanted = wantedKind(terminus);
+  if (wanted === 'both') return refuse(condition.invalidField, `${address} cannot be a queue and a topic`);
+  const temporary = nodes.temporary(address);
+  const fixed = temporary?.kind ?? (nodes.isDeclaredTopic(address) ? 'topic' : undefined);
+  if (fixed !== undefined && wanted !== undefined && wanted !== fixed)
+    return refuse(
+      condition.notAllowed,
+      `${address} is a ${fixed}${temporary ? '' : ' by configuration'}, but the link asks for a ${wanted}`,
+    );
+  if (nodes.isGone(address)) return refuse(condition.notFound, `${address} does not exist any more`);
+  return { address, kind: fixed ?? wanted ?? 'queue' };
+}
+
+/** Where a peer's sender leads; not for dynamic and anonymous targets. */
+export function resolveTarget(address: string, target: Terminus, nodes: Nodes): Resolved {
+  const invalid = invalidAddress(address, amqpAddress);
+  if (invalid !== undefined) return refuse(condition.invalidField, `${address}: ${invalid}`);
+  return resolve(address, target, nodes);
+}
+
+/** Where a peer's receiver leads; not for dynamic sources, but these pass `unsupported` too. */
+export function resolveSource(address: string, source: Terminus, nodes: Nodes, owner: object): Resolved {
+  if (hasWildcards(address)) {
+    if (wantedKind(source) === 'queue' || wantedKind(source) === 'both')
+      return refuse(condition.invalidField, `${address} has wildcards, which only topics have`);
+    return { address, kind: 'topic' };
+  }
+  const invalid = invalidAddress(address, amqpAddress);
+  if (invalid !== undefined) return refuse(condition.invalidField, `${address}: ${invalid}`);
+  const temporary = nodes.temporary(address);
+  if (temporary && temporary.owner !== owner)
+    return refuse(condition.unauthorized, `only the connection that made ${address} may receive from it`);
+  return resolve(address, source, nodes);
+}
+
+/** What a source asks for that we do not have; refused rather than quietly ignored. */
+export function unsupported(source: Terminus): AmqpError | undefined {
+  const filter = source.filter?.entries[0];
+  if (filter) {
+    const name = filter[0] instanceof Typed ? String(filter[0].value) : 'a filter';
+    return {
+      condition: condition.notImplemented,
+      description: `filters are not supported, but the link asks for ${name}${name.includes('selector') ? ' (a message selector)' : ''}`,
+    };
+  }
+  if (source.distributionMode === 'copy')
+    return {
+      condition: condition.notImplemented,
+      description: 'browsing (distribution mode copy) is not supported',
+    };
+  if (source.capabilities.includes('shared'))
+    return { condition: condition.notImplemented, description: 'shared subscriptions are not supported' };
+  if (source.durable !== 'none' || source.expiryPolicy === 'never')
+    return { condition: condition.notImplemented, description: 'durable subscriptions are not supported' };
+  return undefined;
+}
+
+const deleteOnClose = new AmqpMap([
+  [symbol('lifetime-policy'), new Described(new Typed('ulong', 0x2bn), [])], // §3.5.10
+]);
+
+/** What our attach says of a temporary node: its address, and that it ends with the link. */
+export const temporaryTerminus = (address: string): Partial<Terminus> => ({
+  ...plainTerminus,
+  address,
+  dynamic: true,
+  dynamicNodeProperties: deleteOnClose,
+});
+
+/** What our attach says of every terminus: nothing outlives the link. */
+export const plainTerminus: Partial<Terminus> = {
+  durable: 'none',
+  expiryPolicy: 'link-detach',
+  timeout: 0,
+};

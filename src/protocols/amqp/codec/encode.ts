@@ -163,7 +163,7 @@ function exactly(value: unknown, type: string, bytes: number): Uint8Array {
 }
 
 function symbolText(value: unknown): string {
-  // eslint-disable-next-line no-control-regex -- what a symbol may hold is one byte per character
+   
   if (typeof value !== 'string' || /[^\u0000-\u00ff]/.test(value)) wrong(value, 'symbol');
   return value as string;
 }

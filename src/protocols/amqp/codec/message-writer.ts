@@ -5,8 +5,9 @@ import { typeOf } from '../../../core/headers.ts';
 import { code, descriptor } from './codes.ts';
 import { Cursor } from './cursor.ts';
 import { encodeMap, encodeScalar } from './encode.ts';
+import type {
+  AmqpMap} from './types.ts';
 import {
-  AmqpMap,
   type MessageBody,
   type MessageHeader,
   type MessageParts,

@@ -42,12 +42,16 @@ export interface EngineOptions {
   readonly channelMax?: number;
   /** The highest handle we take in a session. Default 1,023. */
   readonly handleMax?: number;
+  /** How many links one connection may have at a time. Default 4,096. */
+  readonly maxLinks?: number;
   /** How long, in ms, the peer may be silent; half of it is announced to the peer (§2.4.5). 0: for ever. Default 60,000. */
   readonly idleTimeout?: number;
   /** How long, in ms, the peer may take from connect until its open. Default 10,000. */
   readonly openTimeout?: number;
   /** The largest message we take, in bytes. Default 4 MiB. */
   readonly maxMessageSize?: number;
+  /** How many bytes of messages that arrive in several frames one connection may have under way. Default 8 × `maxMessageSize`. */
+  readonly maxGathered?: number;
   /** How many transfer frames a session may have outstanding before we must say go on (§2.5.6). Default 2,048. */
   readonly incomingWindow?: number;
   /** SASL mechanisms, in order of preference. Default ANONYMOUS. */
@@ -139,7 +143,7 @@ export interface AcceptOutgoing extends AcceptOptions {
 /** A link on which the PEER SENDS and we receive. */
 export interface IncomingLink extends Link {
   readonly direction: 'incoming';
-  /** Answers the attach. May be called later than in `onIncomingLink`. */
+  /** Answers the attach. May be called later than in `onIncomingLink`; if the link has ended meanwhile, `onDetach` follows at once. */
   accept(options: AcceptIncoming): void;
   /** What the peer may still send. */
   readonly credit: number;
@@ -176,7 +180,7 @@ export interface IncomingDelivery {
 /** A link on which we send and the PEER RECEIVES. */
 export interface OutgoingLink extends Link {
   readonly direction: 'outgoing';
-  /** Answers the attach. May be called later than in `onOutgoingLink`. */
+  /** Answers the attach. May be called later than in `onOutgoingLink`; if the link has ended meanwhile, `onDetach` follows at once. */
   accept(options: AcceptOutgoing): void;
   /**
    * How many messages may be sent now: the peer's credit, or 0 while its session window is shut. When it grows from

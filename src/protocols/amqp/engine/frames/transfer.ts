@@ -57,6 +57,7 @@ export function writeTransfer(
   settled: boolean,
   more: boolean,
 ): void {
+  writer.ensure(maxTransferBytes);
   write.describe(writer, descriptor.transfer);
   const { buffer } = writer;
   buffer[writer.pos] = code.list8;

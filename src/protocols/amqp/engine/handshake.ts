@@ -1,0 +1,144 @@
+import { Cursor } from '../codec/cursor.ts';
+import type { AmqpConnection } from './connection.ts';
+import { FrameReader, frameBody, frameSize, type FrameSink } from './frame-reader.ts';
+import { condition, ProtocolError } from './protocol-error.ts';
+import { SaslServer, type SaslResult } from './sasl.ts';
+
+const amqpHeader = Buffer.from('AMQP\x00\x01\x00\x00', 'latin1');
+const saslHeader = Buffer.from('AMQP\x03\x01\x00\x00', 'latin1');
+
+/** §5.3 allows SASL frames of 512 bytes; tokens used as passwords are larger. */
+const maxSaslFrame = 16 * 1024;
+/** What a peer may send ahead while its credentials are being checked. */
+const maxHeld = 256 * 1024;
+
+/**
+ * A connection's bytes, until it is known who sends them: protocol headers (§2.2) and SASL (§5.3). While the owner
+ * makes up its mind, what the peer has sent ahead (a pipelined open …) waits here.
+ */
+export class Handshake implements FrameSink {
+  readonly #connection: AmqpConnection;
+  readonly #reader = new FrameReader();
+  #sasl: SaslServer | undefined;
+  #authenticated = false;
+  #waiting = false;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  user: string | undefined;
+
+  constructor(connection: AmqpConnection) {
+    this.#connection = connection;
+  }
+
+  get state(): 'header' | 'sasl' {
+    return this.#sasl && !this.#authenticated ? 'sasl' : 'header';
+  }
+
+  feed(chunk: Buffer): void {
+    if (this.#waiting) return this.#hold(chunk);
+    this.#reader.feed(chunk, this.#connection);
+    const rest = this.#reader.takeRest();
+    if (rest && this.#connection.state !== 'closed') this.#hold(rest);
+  }
+
+  #hold(chunk: Buffer): void {
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes > maxHeld)
+      throw new ProtocolError(condition.limit, 'too much was sent ahead of authentication');
+    this.#held.push(chunk);
+  }
+
+  sizeOf(buffer: Buffer, pos: number): number {
+    return this.state === 'header' ? 8 : frameSize(buffer, pos, maxSaslFrame);
+  }
+
+  /** A protocol header or SASL frame; false where what follows must wait. */
+  onFrame(buffer: Buffer, pos: number, end: number): boolean {
+    if (this.state === 'header') this.#onHeader(buffer.subarray(pos, end));
+    else {
+      const body = frameBody(buffer, pos, end, 1);
+      this.#await(this.#sasl!.receive(new Cursor(buffer, body, end)), (result) => this.#onResult(result));
+    }
+    return !this.#waiting && this.#connection.state !== 'closed';
+  }
+
+  #onHeader(header: Buffer): void {
+    const { limits } = this.#connection;
+    if (header.equals(saslHeader) && !this.#sasl) {
+      this.#write(saslHeader);
+      this.#sasl = new SaslServer(this.#connection, limits.mechanisms);
+      return this.#sasl.start();
+    }
+    const anonymous = !limits.requireSasl && limits.mechanisms.includes('ANONYMOUS');
+    if (header.equals(amqpHeader) && (this.#authenticated || anonymous)) {
+      if (this.#authenticated) return this.#begin();
+      return this.#await(
+        this.#connection.handler.authenticate({ mechanism: 'ANONYMOUS', hostname: undefined }),
+        (ok) => (ok ? this.#begin() : this.#refuse()),
+      );
+    }
+    // What we would have spoken (§2.2); then the connection ends.
+    this.#write(this.#authenticated || anonymous ? amqpHeader : saslHeader);
+    throw new ProtocolError(
+      condition.framing,
+      `protocol header ${header.toString('hex')} is not the one that is due`,
+    );
+  }
+
+  #begin(): void {
+    this.#write(amqpHeader);
+    this.#connection.begin();
+  }
+
+  #refuse(): void {
+    this.#begin();
+    this.#connection.close({ condition: condition.unauthorized, description: 'the peer is not allowed in' });
+  }
+
+  #onResult(result: SaslResult | undefined): void {
+    if (!result) return;
+    if (!result.ok)
+      return this.#connection.finish(
+        { condition: condition.unauthorized, description: 'SASL authentication failed' },
+        'us',
+      );
+    this.user = result.user;
+    this.#authenticated = true;
+  }
+
+  #write(header: Buffer): void {
+    this.#connection.wake();
+    this.#connection.output.bytes(header);
+  }
+
+  /** Goes on with the answer, now or once it is there; what comes meanwhile is held. */
+  #await<T>(answer: T | Promise<T>, go: (answer: T) => void): void {
+    if (!(answer instanceof Promise)) return go(answer);
+    this.#waiting = true;
+    const on = (action: () => void): void => {
+      if (this.#connection.state === 'closed') return;
+      this.#waiting = false;
+      this.#connection.guard(() => {
+        action();
+        this.#resume();
+      });
+    };
+    answer.then(
+      (value) => on(() => go(value)),
+      (error: unknown) =>
+        on(() => {
+          throw error;
+        }),
+    );
+  }
+
+  #resume(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const chunk of held) {
+      if (this.#connection.state === 'closed') return;
+      this.feed(chunk);
+    }
+  }
+}

@@ -1,6 +1,7 @@
 import {
   AddressSyntaxError,
   parsePattern,
+  splitAddress,
   type AddressPattern,
   type AddressSyntax,
 } from '../core/address.ts';
@@ -100,23 +101,29 @@ class RouteChecker {
     const bound = this.#captures ?? namesIn(address);
     const template = this.#located(address, (written) => parseTemplate(written, bound));
     if (syntax === undefined || this.#hasWildcard(address, syntax) || template === undefined) return undefined;
-    const wrong = isLiteral(template) ? invalidAddress(textOf(template), syntax) : undefined;
+    const wrong = invalidAddress(example(template), syntax);
     if (wrong !== undefined)
       this.#problems.error(address.at, `${quoted(template.text)} cannot be sent to: ${wrong}`);
     return { endpoint, template };
   }
 
-  /** Reports a wildcard outside the placeholders of a target. */
-  #hasWildcard(address: ScalarNode, { one, rest }: AddressSyntax): boolean {
-    const outside = String(address.value).replace(/\{[^{}]*\}/g, (held) => '\0'.repeat(held.length));
-    const wildcard = [...one, ...rest].find((wildcard) => outside.includes(wildcard));
-    if (wildcard === undefined) return false;
-    this.#problems.error(
-      address.place(outside.indexOf(wildcard)),
-      `a target is one address, it cannot hold the wildcard ${wildcard}`,
-      'capture {name} in from.address and write it here',
-    );
-    return true;
+  /** Reports a segment of a target that is a wildcard. */
+  #hasWildcard(address: ScalarNode, { one, rest, separators }: AddressSyntax): boolean {
+    const outside = String(address.value).replace(/\{[^{}]*\}/g, (held) => 'x'.repeat(held.length));
+    let offset = 0;
+    for (const part of splitAddress(outside, separators)) {
+      const word = separators.includes(part[0] ?? ' ') ? part.slice(1) : part;
+      if (one.includes(word) || rest.includes(word)) {
+        this.#problems.error(
+          address.place(offset + part.length - word.length),
+          `a target is one address, it cannot hold the wildcard ${word}`,
+          'capture {name} in from.address and write it here',
+        );
+        return true;
+      }
+      offset += part.length;
+    }
+    return false;
   }
 
   #read(node: Tree | undefined): {
@@ -150,9 +157,9 @@ class RouteChecker {
   }
 }
 
-const isLiteral = (template: Template): boolean => template.parts.every((part) => 'text' in part);
-const textOf = (template: Template): string =>
-  template.parts.map((part) => ('text' in part ? part.text : '')).join('');
+/** The address that a template makes where each capture holds a harmless word. */
+const example = (template: Template): string =>
+  template.parts.map((part) => ('text' in part ? part.text : 'x')).join('');
 
 /** The names in braces, whether or not all else about the address is right. */
 const namesIn = (address: ScalarNode): string[] =>

@@ -1,13 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IHeaders, Message } from 'kafkajs';
-import {
-  envelope,
-  type BodyType,
-  type Envelope,
-  type Header,
-  type HeaderValue,
-  type Identifier,
-} from '../../core/envelope.ts';
+import { envelope, type BodyType, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
 import {
   bodyTypeHeader,
   fromTextHeaders,

@@ -21,7 +21,7 @@ export function validate<Schema extends z.ZodType>(
   for (;;) {
     const result = schema.safeParse(toData(tree), { error });
     if (result.success) return result.data;
-    const issues = result.error.issues.map(likeliest);
+    const issues = result.error.issues.flatMap(likeliest);
     if (!issues.map((issue) => retype(tree, issue)).includes(true)) {
       report(tree, issues, allowed, problems);
       return undefined;
@@ -116,14 +116,18 @@ function locate(tree: Tree, path: readonly PropertyKey[]): Located {
   return { node: inner, key, inner };
 }
 
-/** Of a union's complaints, those of the form that was most likely meant: the one that got furthest. */
-function likeliest(issue: Issue): Issue {
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
-  const depth = (branch: readonly Issue[]): number => Math.max(...branch.map(({ path }) => path.length));
-  const furthest = issue.errors.toSorted((a, b) => depth(b) - depth(a) || a.length - b.length)[0]!;
-  const first = furthest[0];
-  if (first === undefined || first.path.length === 0) return issue;
-  return likeliest({ ...first, path: [...issue.path, ...first.path] });
+/**
+ * Of a union's complaints, those about the form that was most likely meant: the one whose kind fits, or fits furthest.
+ * Where no form has the right kind, the union's own complaint.
+ */
+function likeliest(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const depth = (form: readonly Issue[]): number => Math.max(...form.map(({ path }) => path.length));
+  const fitting = issue.errors
+    .filter((form) => !form.some(({ code, path }) => path.length === 0 && /^invalid_(type|value)$/.test(code)))
+    .toSorted((a, b) => depth(b) - depth(a) || a.length - b.length)[0];
+  if (fitting === undefined || fitting.length === 0) return [issue];
+  return fitting.flatMap((inner) => likeliest({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 const kinds: ReadonlyMap<string, string> = new Map([

@@ -221,6 +221,13 @@ describe('endpoints', () => {
       '{ type: amqp, listen: ":1", unrouted: rejct }',
       '2:44: expected one of accept, reject, got "rejct"; did you mean "reject"?',
     ],
+    ['{ type: mqtt, url: x, ssl: no }', '2:33: expected true or false or a map, got text'],
+    [
+      '{ type: mqtt, url: x, ssl: { ca: x, keey: y } }',
+      '2:42: unknown key "keey"; did you mean "key"? Allowed here: ca, key',
+    ],
+    ['{ type: mqtt, url: x, ssl: { ca: 5 } }', '2:39: expected text, got 5; put it in quotes: "5"'],
+    ['{ type: mqtt, url: x, ssl: {} }', '2:33: the key "ca" is missing; add "ca: …" here'],
     ['5', '2:6: expected a map, got 5'],
   ];
   for (const [written, line] of lines)

@@ -19,6 +19,7 @@ function protocol(name: string, address: AddressSyntax, dial?: 'url' | 'brokers'
   const client = z.strictObject({
     [dial ?? 'url']: dial === 'brokers' ? z.array(z.string()).min(1) : z.string(),
     password: z.string().optional(),
+    ssl: z.union([z.boolean(), z.strictObject({ ca: z.string(), key: z.string().optional() })]).default(false),
     timeout: duration().prefault('30s'),
   });
   const listener = z.strictObject({ ...listenerSettings, topics: z.array(z.string()).default([]) });

@@ -25,7 +25,8 @@ export function errorHeaders(error: JunctionError, receipt?: string): Pair[] {
   const headers: Pair[] = [
     ['message', errorMessages[error.code]],
     ['error-code', error.code],
-    ['content-type', 'text/plain'],
+    // with the charset: at a bare text/plain, stompit destroys the frame instead of the client, which nobody can catch
+    ['content-type', 'text/plain;charset=utf-8'],
   ];
   if (receipt !== undefined) headers.push(['receipt-id', receipt]);
   return headers;

@@ -61,9 +61,9 @@ export class Subscriptions {
 
   /** UNSUBSCRIBE: nothing more is sent to it; it ends with `drop`. @throws JunctionError invalid-message */
   remove(frame: Frame): StompSubscription {
-    const key = this.#key(frame);
-    const subscription = this.#byKey.get(key);
-    if (!subscription) throw refuse('there is no such subscription');
+    const found = this.#find(frame);
+    if (!found) throw refuse('there is no such subscription');
+    const [key, subscription] = found;
     this.#byKey.delete(key);
     this.#byNumber.delete(subscription.options.number);
     this.#ending.add(subscription);
@@ -113,6 +113,20 @@ export class Subscriptions {
   #key(frame: Frame): string {
     const id = this.#port.version === '1.0' ? frame.get('id') : frame.need('id');
     return id === undefined ? `destination ${frame.need('destination')}` : `id ${id}`;
+  }
+
+  /** A 1.0 client may have given an id and unsubscribe by destination all the same (stomp.py does). */
+  #find(frame: Frame): [string, StompSubscription] | undefined {
+    const key = this.#key(frame);
+    const subscription = this.#byKey.get(key);
+    if (subscription) return [key, subscription];
+    const destination =
+      this.#port.version === '1.0' && frame.get('id') === undefined && frame.get('destination');
+    for (const entry of this.#byKey) {
+      const { options } = entry[1];
+      if ((options.alias ?? options.destination) === destination) return entry;
+    }
+    return undefined;
   }
 
   /** `prefetch-count` is RabbitMQ's name, `activemq.prefetchSize` ActiveMQ's; 0 leaves it to us. */

@@ -22,6 +22,8 @@ function read(pieces: readonly (string | Buffer)[], version?: Version, own = lim
 const plain = (frames: readonly Frame[]) =>
   frames.map((f) => ({ command: f.command, headers: f.headers, body: f.body.toString('latin1') }));
 
+type Copy = [target: Uint8Array, targetStart?: number, sourceStart?: number, sourceEnd?: number];
+
 const send = (headers: string, body = '') => `SEND\n${headers}\n${body}\0`;
 
 describe('frame reader', () => {
@@ -173,28 +175,25 @@ describe('frame reader', () => {
     );
   });
 
-  it('costs a frame of many pieces no quadratic time or memory', () => {
+  it('copies a frame of many pieces only a few times over', (t) => {
     const body = Buffer.alloc(300_000, 'x');
     const reader = new FrameReader({ ...limits, maxBody: 1 << 20 });
     reader.push(Buffer.from('SEND\ncontent-length:300000\n\n'));
     assert.equal(reader.next(), undefined);
     let copied = 0;
-    const copy = Buffer.prototype.copy;
-    Buffer.prototype.copy = function (this: Buffer, ...args: Parameters<typeof copy>) {
-      const done = copy.apply(this, args);
-      copied += done;
-      return done;
-    };
-    try {
-      for (let at = 0; at < body.length; at++) {
-        reader.push(body.subarray(at, at + 1));
-        assert.equal(reader.next(), undefined);
-      }
-    } finally {
-      Buffer.prototype.copy = copy;
+    const count = t.mock.method(Buffer.prototype as Buffer, 'copy', function (this: Buffer, ...args: Copy) {
+      const done = Uint8Array.prototype.slice.call(this, args[2], args[3]);
+      args[0].set(done, args[1]);
+      copied += done.length;
+      return done.length;
+    });
+    for (let at = 0; at < body.length; at++) {
+      reader.push(body.subarray(at, at + 1));
+      assert.equal(reader.next(), undefined);
     }
+    count.mock.restore();
     reader.push(Buffer.of(0));
     assert.equal(reader.next()!.body.length, 300_000);
-    assert.ok(copied < 4 * body.length, `${copied} bytes were copied`);
+    assert.ok(copied >= body.length && copied < 4 * body.length, `${copied} bytes were copied`);
   });
 });

@@ -1,4 +1,5 @@
 import { loadConfiguration } from '../config/load.ts';
+import { formatProblems } from '../config/problems.ts';
 import { protocols } from '../protocols/index.ts';
 
 export interface CheckOptions {
@@ -17,6 +18,7 @@ export async function check(options: CheckOptions): Promise<void> {
     protocols,
     ...(options.routes && options.routes.length > 0 ? { routesOverride: options.routes } : {}),
   });
+  if (configuration.warnings.length > 0) process.stderr.write(`${formatProblems(configuration.warnings)}\n`);
   const files = configuration.files.length;
   process.stdout.write(
     `ok: ${configuration.endpoints.size} endpoints, ${configuration.routes.length} routes in ${files} file${files === 1 ? '' : 's'}\n`,

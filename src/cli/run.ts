@@ -1,5 +1,6 @@
 import { AdminServer } from '../admin/server.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { formatPlace } from '../config/problems.ts';
 import { JunctionError } from '../core/errors.ts';
 import { Gateway } from '../gateway.ts';
 import { protocols } from '../protocols/index.ts';
@@ -22,6 +23,7 @@ const drainDeadline = 10_000;
 export async function run(options: RunOptions): Promise<void> {
   const configuration = await loadConfiguration(options.config, { env: process.env, protocols });
   const log = createLogger(configuration.log);
+  for (const warning of configuration.warnings) log.warn({ place: formatPlace(warning) }, warning.message);
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (error: unknown) => {
       // State is unknown from here on: an end and a restart lose nothing that was acknowledged.

@@ -1,0 +1,32 @@
+import type { Protocol } from '../../../src/core/protocol.ts';
+import { keptLog } from '../../helpers.ts';
+import type { ListenerBench, Peer } from '../contract.ts';
+
+/** An endpoint of a listener, made as the gateway makes it, and the peers that connect to it. */
+export async function listenerBench(
+  protocol: Protocol,
+  settings: object,
+  connect: (port: number) => Promise<Peer>,
+): Promise<ListenerBench> {
+  const role = protocol.listener!;
+  const endpoint = role.create(role.config.parse(settings), { name: 'under-test', log: keptLog() });
+  const peers: Peer[] = [];
+  return {
+    endpoint,
+    async connect() {
+      const at = endpoint.status().at;
+      const peer = await connect(Number(at.slice(at.lastIndexOf(':') + 1)));
+      peers.push(peer);
+      return peer;
+    },
+    async tearDown() {
+      for (const peer of peers) await peer.close();
+    },
+  };
+}
+
+/** Makes the end of something idempotent. */
+export function cleanup(end: () => Promise<void>): () => Promise<void> {
+  let ended: Promise<void> | undefined;
+  return () => (ended ??= end());
+}

@@ -63,12 +63,12 @@ export async function measure(
 ): Promise<Measured[]> {
   const rounds = new Map<System, Round[]>(systems.map((system) => [system, []]));
   const kafka = workload.to.protocol === 'kafka' ? await startKafka() : undefined;
+  const broker = kafka && { port: kafka.port, pid: kafka.pid! };
   try {
     for (let round = 1; round <= workload.rounds; round++) {
       for (const system of systems) {
         const run = Math.floor(Date.now() / 100) % 2 ** 31;
-        const kafkaPort = kafka?.port;
-        const result = await runRound({ workload, system, kafkaPort, profileFolder, rhea, run });
+        const result = await runRound({ workload, system, kafka: broker, profileFolder, rhea, run });
         rounds.get(system)!.push(result);
         const rate = Math.round(result.saturation.throughput).toLocaleString('en-US');
         process.stderr.write(`${workload.name} ${system.name} ${round}/${workload.rounds}: ${rate} msg/s\n`);

@@ -20,12 +20,20 @@ export interface Phase {
   /** CPU of the system under test for each message, from the first send until the last has arrived, µs. */
   readonly cpuPerMessage: number;
   /** Cores in use. */
-  readonly cores: { readonly system: number; readonly sender: number; readonly receiver: number };
+  readonly cores: {
+    readonly system: number;
+    readonly sender: number;
+    readonly receiver: number;
+    /** The broker that the path ends in, where it does. */
+    readonly broker: number | undefined;
+  };
 }
 
 export interface Load {
   /** Of the system under test. */
   readonly pid: number;
+  /** Of the broker that the path ends in. */
+  readonly brokerPid: number | undefined;
   readonly sender: Worker<SenderSnapshot>;
   readonly receiver: Worker<ReceiverSnapshot>;
 }
@@ -35,9 +43,9 @@ export interface Load {
  * @param rate messages a second, each at its intended time; 0: as fast as the window allows
  */
 export async function runPhase(load: Load, rate: number, seconds: number): Promise<Phase> {
-  const { sender, receiver, pid } = load;
+  const { sender, receiver, pid, brokerPid } = load;
   await Promise.all([sender.tell({ kind: 'reset' }), receiver.tell({ kind: 'reset' })]);
-  const cpu = (): number[] => [pid, sender.pid, receiver.pid].map(cpuMicros);
+  const cpu = (): number[] => [pid, sender.pid, receiver.pid, brokerPid ?? pid].map(cpuMicros);
   const cpuBefore = cpu();
   const marks = [await mark(load)];
   await sender.tell({ kind: 'go', rate });
@@ -72,6 +80,7 @@ export async function runPhase(load: Load, rate: number, seconds: number): Promi
       system: cpuDuring[0]! / during,
       sender: cpuDuring[1]! / during,
       receiver: cpuDuring[2]! / during,
+      broker: brokerPid === undefined ? undefined : cpuDuring[3]! / during,
     },
   };
 }

@@ -30,7 +30,8 @@ export interface Round {
 export interface RoundOptions {
   readonly workload: Workload;
   readonly system: System;
-  readonly kafkaPort: number | undefined;
+  /** Where the path ends in Kafka. */
+  readonly kafka: { readonly port: number; readonly pid: number } | undefined;
   readonly profileFolder: string | undefined;
   /** Take the receiver built on rhea in place of the raw one. */
   readonly rhea: boolean;
@@ -40,8 +41,8 @@ export interface RoundOptions {
 
 /** Starts the system, loads it, measures, and ends it. */
 export async function runRound(options: RoundOptions): Promise<Round> {
-  const { workload, system, kafkaPort, profileFolder } = options;
-  const instance = await system.start({ workload, kafkaPort, profileFolder });
+  const { workload, system, kafka, profileFolder } = options;
+  const instance = await system.start({ workload, kafkaPort: kafka?.port, profileFolder });
   const open: { stop(): Promise<void> }[] = [];
   try {
     const restBytes = memory(instance.pid).now;
@@ -51,7 +52,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     open.push(receiver);
     const sender = await Worker.sender(senderSpec);
     open.push(sender);
-    const load = { pid: instance.pid, sender, receiver };
+    const load = { pid: instance.pid, brokerPid: kafka?.pid, sender, receiver };
     await runPhase(load, 0, workload.warmupSeconds);
     const saturation = await runPhase(load, 0, workload.testSeconds);
     await runPhase(load, workload.latencyRate, 1);
@@ -95,14 +96,11 @@ function senderOf({ workload, run }: RoundOptions, instance: Instance): SenderSp
   };
 }
 
-function receiverOf(
-  { workload, system, kafkaPort, rhea, run }: RoundOptions,
-  instance: Instance,
-): ReceiverSpec {
+function receiverOf({ workload, system, kafka, rhea, run }: RoundOptions, instance: Instance): ReceiverSpec {
   const { protocol, qos, credit, address } = workload.to;
   return {
     protocol: rhea && protocol === 'amqp' ? 'rhea' : protocol,
-    port: protocol === 'kafka' ? kafkaPort! : instance.ports[protocol],
+    port: protocol === 'kafka' ? kafka!.port : instance.ports[protocol],
     connections: workload.consumers,
     address: address[system.name]!.replaceAll('{run}', String(run)),
     qos,

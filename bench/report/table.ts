@@ -40,6 +40,7 @@ const rows = (rate: number): Row[] => [
   { name: 'cores: system', digits: 2, of: (r) => r.saturation.cores.system },
   { name: 'cores: sender', digits: 2, of: (r) => r.saturation.cores.sender },
   { name: 'cores: receiver', digits: 2, of: (r) => r.saturation.cores.receiver },
+  { name: 'cores: broker', digits: 2, of: (r) => r.saturation.cores.broker },
   { name: 'acknowledged, lost', digits: 0, of: (r) => r.lost },
   { name: 'refused', digits: 0, of: (r) => r.refused },
   { name: 'twice', digits: 0, of: (r) => r.duplicates },
@@ -66,6 +67,7 @@ export function table(systems: readonly Measured[]): string {
       const [median, min, max] = [s.median, s.min, s.max].map((value) => number(value, digits));
       return min === max ? median! : `${median} (${min} to ${max})`;
     });
+    if (spreads.every((s) => s === undefined)) continue;
     const own = spreads[0]?.median;
     const ratios = spreads
       .slice(1)

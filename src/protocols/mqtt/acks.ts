@@ -1,4 +1,4 @@
-import { Cursor } from './cursor.ts';
+import type { Cursor } from './cursor.ts';
 import { Reason } from './errors.ts';
 import { Type, type Level } from './packet-types.ts';
 import { Property, readProperties } from './properties.ts';

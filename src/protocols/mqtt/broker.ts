@@ -24,6 +24,8 @@ export interface BrokerHooks {
   sessionOver(clientId: string): void;
   /** aedes delivers a retained message to a new subscriber. */
   retainedFor(client: Client, publication: Publication, identifier: number | undefined): void;
+  /** Whether clients may subscribe to this. */
+  maySubscribe(filter: string): boolean;
   /** aedes publishes a client's will. */
   will(client: Client): void;
 }
@@ -52,6 +54,9 @@ export async function createBroker(hooks: BrokerHooks, options: AedesOptions): P
       if (properties?.publication)
         hooks.retainedFor(client, properties.publication, properties.subscriptionIdentifier);
       return null;
+    },
+    authorizeSubscribe(_client, subscription, callback) {
+      callback(null, hooks.maySubscribe(subscription.topic) ? subscription : null);
     },
     authorizePublish(client, _packet, callback) {
       if (client) hooks.will(client);

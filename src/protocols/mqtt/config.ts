@@ -1,5 +1,15 @@
 import { z } from 'zod';
 import { duration, hostPort, listenerSettings, size } from '../../core/units.ts';
+import { checkFilter } from './topics.ts';
+
+function isFilter(filter: string): boolean {
+  try {
+    checkFilter(filter);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Settings of an MQTT listener, beside `type`. */
 export const mqttListenerConfig = z.strictObject({
@@ -29,6 +39,10 @@ export const mqttListenerConfig = z.strictObject({
     .min(1)
     .default(1_000)
     .describe('Topic filters in one SUBSCRIBE, and held by one client.'),
+  private: z
+    .array(z.string().refine(isFilter, 'is not a topic filter'))
+    .default([])
+    .describe('Topic filters that clients may publish to but not subscribe to: only routes read there.'),
   max_outbound: size()
     .prefault('16MiB')
     .describe(

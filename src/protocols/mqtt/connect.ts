@@ -1,7 +1,7 @@
-import { Cursor } from './cursor.ts';
+import type { Cursor } from './cursor.ts';
 import { Reason } from './errors.ts';
 import type { MqttMessage, QoS } from './message.ts';
-import type { Level } from './packet-types.ts';
+import { Type, type Level } from './packet-types.ts';
 import { Properties, Property, readProperties } from './properties.ts';
 import { readMessageProperties, willProperties } from './publish.ts';
 import { checkTopicName } from './topics.ts';
@@ -55,11 +55,14 @@ export function connectLevel(cursor: Cursor): Level {
 /**
  * Reads the rest of a CONNECT.
  * @param cursor stands after the level
+ * @param head the first byte of the packet
  * @throws Violation
  */
-export function readConnect(cursor: Cursor, level: Level): Connect {
+export function readConnect(cursor: Cursor, level: Level, head: number): Connect {
   const flags = cursor.u8();
-  if (flags & 0x01) throw malformed('the reserved flag of CONNECT is set'); // [MQTT-3.1.2-3]
+  // MQTT 3.1 leaves both unused rather than reserved
+  if (level > 3 && head !== Type.connect) throw malformed('reserved flags of a packet are set'); // [MQTT-2.1.3-1]
+  if (level > 3 && flags & 0x01) throw malformed('the reserved flag of CONNECT is set'); // [MQTT-3.1.2-3]
   const hasWill = (flags & 0x04) !== 0;
   const willQoS = (flags >> 3) & 0x03;
   if (willQoS === 3) throw malformed('a will with QoS 3'); // [MQTT-3.1.2-12]
@@ -74,7 +77,7 @@ export function readConnect(cursor: Cursor, level: Level): Connect {
   const cleanStart = (flags & 0x02) !== 0;
   const clientId = readClientId(cursor, level, cleanStart);
   const will = hasWill ? readWill(cursor, level, willQoS as QoS, (flags & 0x20) !== 0) : undefined;
-  if (hasName) cursor.text();
+  if (hasName) cursor.name();
   if (hasPassword) cursor.binary();
   cursor.finish();
   return {

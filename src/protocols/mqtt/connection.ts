@@ -128,7 +128,9 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     this.#handshake = undefined;
     this.#keepAlive = keepAlive * 1500; // [MQTT-3.1.2-22]
     this.#deadline = Infinity;
-    this.write(connack);
+    if (connack.length <= this.maximumPacketSize) return this.write(connack);
+    this.#owner.refused(this, 'it takes no packet as large as its CONNACK'); // [MQTT-3.1.2-24]
+    this.close();
   }
 
   /** The broker has refused the client, and closes the stream next. */
@@ -254,7 +256,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
 
   readonly #checkHead = (head: number): void => {
     if (this.request) checkHead(head, this.request.level);
-    else if (head !== Type.connect) throw malformed('the first packet is not a CONNECT'); // [MQTT-3.1.0-1]
+    else if ((head & 0xf0) !== Type.connect) throw malformed('the first packet is not a CONNECT'); // [MQTT-3.1.0-1]
   };
 
   #packet(): void {
@@ -293,7 +295,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     let level: Level = 4;
     try {
       level = connectLevel(cursor);
-      this.request = readConnect(cursor, level);
+      this.request = readConnect(cursor, level, this.#reader.head);
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       this.#owner.refused(this, error.message);
@@ -302,8 +304,12 @@ export class Connection implements StreamOwner, Link, InboundPeer {
       this.close();
       return;
     }
+    const { bytes, packetStart } = this.#reader;
     // The keep-alive is watched here, because most packets do not reach the broker.
-    this.#reader.bytes.writeUInt16BE(0, this.request.keepAliveAt);
+    bytes.writeUInt16BE(0, this.request.keepAliveAt);
+    // The broker takes as reserved what MQTT 3.1 leaves unused.
+    bytes[packetStart] = Type.connect;
+    bytes[this.request.keepAliveAt - 1]! &= 0xfe;
     this.#deadline = performance.now() + this.#owner.connectTimeout;
     this.#stream = new ClientStream(this);
     this.#owner.connect(this, this.#stream);

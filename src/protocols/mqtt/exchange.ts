@@ -10,10 +10,13 @@ import { Publication } from './publication.ts';
 import type { Retained } from './retained.ts';
 import type { Session } from './session.ts';
 import type { TopicTree } from './topic-tree.ts';
+import { filterMatches } from './topics.ts';
 
 export interface ExchangeOptions {
   readonly local: boolean;
   readonly unrouted: 'accept' | 'reject';
+  /** Filters of topics that no client may subscribe to. */
+  readonly private: readonly string[];
 }
 
 const done: Published = { outcome: accepted, nobody: false };
@@ -85,6 +88,8 @@ export class Exchange {
   }
 
   #deliver(message: MqttMessage, from: Session | undefined): Outcome | Promise<Outcome> | undefined {
+    const { topic } = message;
+    if (this.#options.private.some((hidden) => filterMatches(hidden, topic))) return undefined;
     const publication = new Publication(message, Date.now());
     if (message.retain) this.#retained.put(publication, Date.now());
     return this.#tree.publish(publication, from, performance.now());

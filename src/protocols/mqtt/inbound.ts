@@ -16,6 +16,8 @@ export interface Published {
 /** A QoS 2 message that the client has not released: it is not delivered a second time [MQTT-4.3.3-12]. */
 export interface Received {
   published: Published | undefined;
+  /** How often this connection has sent it again after its PUBREC. */
+  repeats: number;
   /** Acknowledgements that wait for the outcome; more than one after a reconnect. */
   readonly waiting: Slot[];
 }
@@ -46,7 +48,6 @@ export class Inbound {
   readonly #publish: (message: MqttMessage) => Published | Promise<Published>;
   #slots: Slot[] = [];
   #head = 0;
-  #unsettledQoS1 = 0;
   #unsettledQoS0 = 0;
   #full = false;
   #closed = false;
@@ -61,21 +62,26 @@ export class Inbound {
     this.#session = session;
     this.#window = window;
     this.#publish = publish;
+    for (const received of session.received.values()) received.repeats = 0;
   }
 
-  /** Whether no more may be read: MQTT 5 bounds QoS 1 and 2 itself, by Receive Maximum. */
+  /**
+   * Whether no more may be read. MQTT 5 clients know the window as Receive Maximum, but widespread ones (mqtt.js)
+   * exceed it; for messages that wait for *us* they are made to wait, as older clients are, not disconnected.
+   */
   get full(): boolean {
-    const unsettled =
-      this.#peer.level === 5 ? this.#unsettledQoS0 : this.#unsettledQoS0 + this.#slots.length - this.#head;
-    return (this.#full = unsettled >= this.#window);
+    return (this.#full = this.#unsettledQoS0 + this.#slots.length - this.#head >= this.#window);
   }
 
-  /** @throws Violation where the client has more unacknowledged messages than Receive Maximum [MQTT-3.3.4-9] */
+  /** @throws Violation where an MQTT 5 client holds more QoS 2 messages open than Receive Maximum [MQTT-3.3.4-9] */
   take({ message, id }: Publish): void {
     if (message.qos === 0) return this.#takeQoS0(message);
     const known = message.qos === 2 ? this.#session.received.get(id) : undefined;
-    if (this.#peer.level === 5 && !known && this.#unsettledQoS1 + this.#session.received.size >= this.#window)
-      throw new Violation(Reason.receiveMaximumExceeded, `more than ${this.#window} unacknowledged messages`);
+    if (this.#peer.level === 5 && message.qos === 2 && !known && this.#session.received.size >= this.#window)
+      throw new Violation(Reason.receiveMaximumExceeded, `more than ${this.#window} unreleased messages`);
+    // MQTT 5 sends again only on a new connection [MQTT-4.4.0-1]; once is forgiven.
+    if (this.#peer.level === 5 && known?.published && ++known.repeats > 1)
+      throw protocolError('a message is sent again and again');
     const type = message.qos === 1 ? Type.puback : Type.pubrec;
     const slot: Slot = { type, id, owner: this, published: undefined };
     this.#slots.push(slot);
@@ -85,7 +91,6 @@ export class Inbound {
       return;
     }
     if (message.qos === 2) return this.#takeQoS2(message, slot);
-    this.#unsettledQoS1++;
     const published = this.#publish(message);
     if (published instanceof Promise) void published.then((done) => this.#fill(slot, done));
     else this.#fill(slot, published);
@@ -125,7 +130,7 @@ export class Inbound {
   }
 
   #takeQoS2(message: MqttMessage, slot: Slot): void {
-    const received: Received = { published: undefined, waiting: [slot] };
+    const received: Received = { published: undefined, repeats: 0, waiting: [slot] };
     const { received: all } = this.#session;
     all.set(slot.id, received);
     const done = (published: Published): void => {
@@ -159,7 +164,6 @@ export class Inbound {
   /** [MQTT-4.6.0-2], [MQTT-4.6.0-3]: called in the order of arrival. */
   #acknowledge(slot: Slot): void {
     const { outcome, nobody } = slot.published!;
-    if (slot.type === Type.puback) this.#unsettledQoS1--;
     const { level, problemInformation } = this.#peer;
     if (outcome.state === 'accepted') {
       const reason = nobody ? Reason.noMatchingSubscribers : Reason.success;

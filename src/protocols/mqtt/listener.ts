@@ -17,6 +17,7 @@ import { Retained } from './retained.ts';
 import { listenTcp, listenWebSocket, type Door } from './doors.ts';
 import { Sessions } from './sessions.ts';
 import { TopicTree } from './topic-tree.ts';
+import { filterMatches } from './topics.ts';
 
 /** A client as aedes gives it back to us: its stream is ours. */
 const connectionOf = (client: Client): Connection => (client.conn as ClientStream).owner as Connection;
@@ -182,6 +183,7 @@ export class MqttListener implements Endpoint {
           performance.now(),
         );
       },
+      maySubscribe: (filter) => !this.#config.private.some((hidden) => filterMatches(hidden, filter)),
       will: (client) => {
         const will = connectionOf(client).request?.will;
         if (will && !this.#owner.stopping) void this.#exchange.publish(will, undefined);

@@ -22,7 +22,7 @@ export const willProperties: ReadonlySet<number> = new Set([...messageProperties
 const publishProperties: ReadonlySet<number> = new Set([...messageProperties, Property.topicAlias]);
 
 /** How many topic aliases a client may use. */
-export const topicAliasMaximum = 64;
+export const topicAliasMaximum = 10;
 
 /** A PUBLISH with its packet identifier, 0 for QoS 0. */
 export interface Publish {

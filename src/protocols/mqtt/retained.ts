@@ -1,4 +1,4 @@
-import { Publication } from './publication.ts';
+import type { Publication } from './publication.ts';
 import { filterMatches } from './topics.ts';
 
 /** The last retained message of each topic, up to a bound (MQTT 5 §3.3.1.3). */

@@ -1,4 +1,4 @@
-import { Round } from '../../broker/topic.ts';
+import type { Round } from '../../broker/topic.ts';
 import { JunctionError } from '../../core/errors.ts';
 import { accepted } from '../../core/outcome.ts';
 import { encodeAck } from './acks.ts';

@@ -32,7 +32,7 @@ export class TopicTree {
     this.remove(session, subscription.filter);
     const entry = { session, pattern: parsePattern(subscription.filter, mqttAddress, false), subscription };
     let own = this.#entries.get(session);
-    if (!own) this.#entries.set(session, (own = new Map()));
+    if (!own) this.#entries.set(session, (own = new Map<string, Entry>()));
     own.set(subscription.filter, entry);
     session.subscriptions.set(subscription.filter, subscription);
     this.#index.add(entry.pattern, entry);

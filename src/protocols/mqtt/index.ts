@@ -1,6 +1,8 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { mqttAddress } from './address.ts';
 import { mqttListenerConfig } from './config.ts';
+import { MqttBrokerClient } from './client.ts';
+import { mqttClientConfig } from './client-config.ts';
 import { MqttListener } from './listener.ts';
 import { mqttTraits } from './traits.ts';
 
@@ -12,6 +14,11 @@ const mqtt: Protocol = {
     config: mqttListenerConfig,
     traits: mqttTraits,
     create: (config, context) => new MqttListener(config, context),
+  }),
+  client: defineRole({
+    config: mqttClientConfig,
+    traits: mqttTraits,
+    create: (config, context) => new MqttBrokerClient(config, context),
   }),
 };
 

@@ -91,7 +91,9 @@ export class Peer {
     const last = buffers.length - 1;
     for (let i = 0; i < last; i++) this.#socket.write(buffers[i]!);
     this.#socket.write(buffers[last] ?? '', (error) => {
-      if (!error) this.#taken(written);
+      // Node calls back without an error for writes that a reset cut short: only `destroyed` tells
+      // (test: "counts a message for ack:auto as delivered when it is written").
+      if (!error && !this.#socket.destroyed) this.#taken(written);
     });
     if (buffers.length > 1) this.#socket.uncork();
   }

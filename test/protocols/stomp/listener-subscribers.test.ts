@@ -210,4 +210,27 @@ describe('subscribers', { timeout: 60_000 }, () => {
     stuck.close();
     await Promise.all(sends); // what the stuck one had not taken has come to the other
   });
+
+  it('counts a message for ack:auto as delivered when it is written, not when it is due', async (t) => {
+    const { port, listener } = await listen(t, { send_buffer: '100MiB' });
+    const stuck = await client(t, port);
+    stuck.write(subscribe('s', '/queue/a'));
+    await stuck.next('RECEIPT');
+    stuck.socket.pause();
+    const body = Buffer.alloc(1_000_000, 'x');
+    let settled = 0;
+    const sends = Array.from({ length: 60 }, () =>
+      listener.sink.send(envelope({ address: 'x', body }), '/queue/a').then(() => settled++),
+    );
+    const other = await client(t, port);
+    await other.settled();
+    // more than kernel buffers hold
+    assert.ok(settled < 60, `${settled} settled`);
+    stuck.close();
+    other.write(subscribe('s', '/queue/a'));
+    await Promise.all(sends);
+    // nothing of it has been read, so all of it must come again
+    await until(() => other.messages().length === 60, 'all messages');
+    assert.ok(other.messages().every((m) => m.headers.get('redelivered') === 'true'));
+  });
 });

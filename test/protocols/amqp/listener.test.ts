@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { connect as connectSocket } from 'node:net';
+import { describe, it } from 'node:test';
+import rhea from 'rhea';
+import { envelope } from '../../../src/core/envelope.ts';
+import type { JunctionError } from '../../../src/core/errors.ts';
+import { message, until } from '../../helpers.ts';
+import {
+  collect,
+  connect,
+  errorOf,
+  happens,
+  Held,
+  openReceiver,
+  openSender,
+  Publisher,
+  RawPeer,
+  startListener,
+} from './support.ts';
+
+describe('the AMQP listener', () => {
+  it('takes users with their password only, where there are users', async () => {
+    const { port, log } = await startListener({ users: { ada: 'secret', bob: 'other' } });
+    const connection = await connect(port, { username: 'ada', password: 'secret' });
+    assert.equal(connection.is_open(), true);
+    for (const login of [
+      { username: 'ada', password: 'other' },
+      { username: 'eve', password: '' },
+      { username: '__proto__', password: 'x' },
+      { username: undefined },
+    ])
+      await assert.rejects(connect(port, login as never));
+    assert.ok(log.lines.every((line) => !JSON.stringify(line).includes('secret')));
+    assert.equal(log.lines.length > 0, true);
+  });
+
+  it('takes everyone where there are none: with a name, without one, without SASL', async () => {
+    const { port } = await startListener();
+    await connect(port);
+    await connect(port, { username: 'anyone', password: 'x' });
+    await connect(port, { username: undefined } as never);
+  });
+
+  it('lets one container in at a time where it wants to be the only one', async () => {
+    const { port } = await startListener();
+    const alone = { container_id: 'jms-1', desired_capabilities: ['sole-connection-for-container'] } as never;
+    const first = await connect(port, alone);
+    const second = rhea.create_container().connect({
+      ...(alone as object),
+      host: '127.0.0.1',
+      port,
+      username: 'guest',
+      reconnect: false,
+    } as never);
+    second.on('connection_error', () => undefined);
+    await happens(second, 'connection_close');
+    assert.equal(errorOf(second)?.condition, 'amqp:invalid-field');
+    first.close();
+    await happens(first, 'connection_close');
+    await until(async () => {
+      try {
+        return (await connect(port, alone)).is_open();
+      } catch {
+        return false;
+      }
+    });
+  });
+
+  it('refuses connections above their number, and takes one again when another has gone', async () => {
+    const { port, log } = await startListener({ max_connections: 1 });
+    const first = await connect(port);
+    await assert.rejects(connect(port));
+    assert.equal(log.lines.length, 1);
+    first.close();
+    await until(async () => {
+      try {
+        return (await connect(port)).is_open();
+      } catch {
+        return false;
+      }
+    });
+  });
+
+  it('closes a connection that says nothing, and one that never opens', async () => {
+    const { port } = await startListener({ connect_timeout: '100ms' });
+    const [silent, slow] = [await RawPeer.connect(port), await RawPeer.connect(port)];
+    slow.write('414d515000010000');
+    await until(() => silent.closed && slow.closed);
+  });
+
+  it('closes a peer that goes silent, after its idle time-out, and keeps one that sends heartbeats', async () => {
+    const { port } = await startListener({ idle_timeout: '600ms' });
+    const alive = await connect(port);
+    const frozen = await connect(port);
+    const socket = (frozen as unknown as { socket: import('node:net').Socket }).socket;
+    // A peer that hangs: it neither reads nor writes any more.
+    socket.write = (() => true) as never;
+    frozen.on('connection_error', () => undefined);
+    await happens(frozen, 'connection_close');
+    assert.match(errorOf(frozen)!.description, /idle/);
+    assert.equal(alive.is_open(), true);
+  });
+
+  it('closes with a reason when the gateway stops, ends every socket, and may be closed twice', async () => {
+    const { port, listener, intake } = await startListener();
+    const held = new Held();
+    intake.read.add('orders');
+    intake.answer = held.answer;
+    const connection = await connect(port);
+    connection.on('connection_error', () => undefined);
+    void new Publisher(await openSender(connection, 'orders')).send('x');
+    const raw = await RawPeer.connect(port);
+    const closed = happens(connection, 'connection_close');
+    await Promise.all([listener.close(), listener.close()]);
+    await closed;
+    assert.equal(errorOf(connection)?.condition, 'amqp:connection:forced');
+    await until(() => raw.closed);
+    assert.equal(listener.status().state, 'closed');
+    const refused = connectSocket(port, '127.0.0.1');
+    await new Promise((resolve) => refused.once('error', resolve));
+  });
+
+  it('tells where it listens, and why it cannot', async () => {
+    const { port, listener } = await startListener();
+    assert.deepEqual(listener.status(), { state: 'ready', at: `127.0.0.1:${port}` });
+    await assert.rejects(
+      startListener({ listen: `127.0.0.1:${port}` }),
+      (error: JunctionError) => error.code === 'unavailable' && error.message.includes(String(port)),
+    );
+  });
+
+  it('keeps clients apart where `local` is off', async () => {
+    const { port, listener } = await startListener({ local: false, topics: ['events'], unrouted: 'reject' });
+    const connection = await connect(port);
+    const texts = collect(await openReceiver(connection, 'events'));
+    const publisher = new Publisher(await openSender(connection, 'events'));
+    assert.equal((await publisher.send('from a client')).condition, 'amqp:not-found');
+    await listener.sink.send(message('a', 'from a route'), 'events');
+    assert.deepEqual(texts, ['from a route']);
+  });
+
+  it('refuses to send to a temporary address that is gone, and what AMQP cannot hold', async () => {
+    const { port, listener } = await startListener();
+    await assert.rejects(
+      listener.sink.send(message('a'), 'temp.00000000-0000-4000-8000-000000000000'),
+      (error: JunctionError) => error.code === 'no-route' && !error.retryable,
+    );
+    collect(await openReceiver(await connect(port), 'orders'));
+    const wrong = envelope({ address: 'a', body: Buffer.of(0xff), bodyType: 'string' });
+    await assert.rejects(
+      listener.sink.send(wrong, 'orders'),
+      (error: JunctionError) => error.code === 'invalid-message',
+    );
+    await listener.sink.send(message('a', 'fine'), 'orders');
+  });
+});
+
+describe('bad input', () => {
+  const header = '414d515000010000';
+  const open = '0000001502000000005310c00802a10378797aa10161';
+  const bad: Record<string, string> = {
+    'another protocol': Buffer.from('GET / HTTP/1.1\r\n\r\n').toString('hex'),
+    'a frame below 8 bytes': header + '0000000402000000',
+    'a frame above the limit': header + 'ffffffff02000000',
+    'a count of 4,000,000,000 nulls':
+      header + '0000002002000000005310f0000000100000ee6b280040'.padEnd(64 + 0, '0'),
+    'deeply nested lists': header + '000000f002000000005310' + 'c0e001'.repeat(80).slice(0, 458),
+    'a count bomb inside SASL': '414d515003010000' + '0000001b02010000005341f00000000bee6b280040404040404040',
+    'begin before open': header + '0000000e02000000005311c0010000',
+    'a list that is longer than its frame': header + '0000000f02000000005310c0ff01a1',
+    'a transfer without session': header + open.replace(/^.{8}/, '00000016') + '0000000d02000000005314c00100',
+  };
+  for (const [name, hex] of Object.entries(bad))
+    it(`closes its own connection only: ${name}`, async () => {
+      const { port, intake, log } = await startListener();
+      intake.read.add('orders');
+      const publisher = new Publisher(await openSender(await connect(port), 'orders'));
+      const peer = await RawPeer.connect(port);
+      const since = Date.now();
+      peer.write(hex);
+      await until(() => peer.closed, 'the connection to be closed', 3000);
+      assert.ok(Date.now() - since < 2000);
+      assert.equal((await publisher.send('x')).state, 'accepted');
+      assert.ok(log.lines.length <= 1, JSON.stringify(log.lines));
+    });
+});

@@ -62,7 +62,7 @@ export const attach = (peer: 'sender' | 'receiver', fields: object = {}): Buffer
     ...fields,
   });
 
-export const transfer = (fields: object = {}, payload = Buffer.from([0, 0x53, 0x77, 0x40])): Buffer =>
+export const transfer = (fields: object = {}, payload: Buffer = Buffer.from([0, 0x53, 0x77, 0x40])): Buffer =>
   frame(
     'transfer',
     {

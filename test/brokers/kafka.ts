@@ -15,6 +15,8 @@ const cache = fileURLToPath(new URL('../../.cache/', import.meta.url));
 export interface KafkaOptions {
   /** Further lines of server.properties, e.g. `auto.create.topics.enable=false`; they win over ours. */
   readonly properties?: readonly string[];
+  /** Clients must authenticate as this user, by SASL PLAIN. */
+  readonly user?: { readonly username: string; readonly password: string };
 }
 
 /** Apache Kafka as one KRaft node (broker and controller), from the jars of Maven Central. */
@@ -26,10 +28,12 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controller}`,
-    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+    `listeners=CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+    `advertised.listeners=CLIENTS://127.0.0.1:${port}`,
     'controller.listener.names=CONTROLLER',
-    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'inter.broker.listener.name=CLIENTS',
+    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENTS:${options.user ? 'SASL_PLAINTEXT' : 'PLAINTEXT'}`,
+    ...(options.user ? saslPlain(options.user) : []),
     `log.dirs=${folder}/data`,
     'num.partitions=3',
     'offsets.topic.replication.factor=1',
@@ -62,20 +66,21 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
     port,
     folder,
     command: ['java', ...java, 'kafka.Kafka', file],
-    ready: () => answers(port),
+    ready: () => answers(port, options.user),
   });
   await broker.start();
   return broker;
 }
 
 /** Whether it leads its cluster and takes requests, asked of the broker itself. */
-async function answers(port: number): Promise<boolean> {
+async function answers(port: number, user: KafkaOptions['user']): Promise<boolean> {
   const admin = new Kafka({
     brokers: [`127.0.0.1:${port}`],
     logLevel: logLevel.NOTHING,
     connectionTimeout: 1000,
     requestTimeout: 2000,
     retry: { retries: 0 },
+    ...(user && { sasl: { mechanism: 'plain', ...user } }),
   }).admin();
   try {
     await admin.connect();
@@ -113,6 +118,12 @@ export async function kafkaClassPath(): Promise<string> {
   await rename(fresh, file); // at once, whoever else resolves it at this moment
   return classPath;
 }
+
+const saslPlain = ({ username, password }: NonNullable<KafkaOptions['user']>): string[] => [
+  'sasl.enabled.mechanisms=PLAIN',
+  'sasl.mechanism.inter.broker.protocol=PLAIN',
+  `listener.name.clients.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username="${username}" password="${password}" user_${username}="${password}";`,
+];
 
 const clusterId = 'anVuY3Rpb24tdGVzdHMtMQ';
 

@@ -37,6 +37,6 @@ export class KafkaClient implements Endpoint {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.source.stop(), this.sink.close()]);
+    await Promise.all([this.source.close(), this.sink.close()]);
   }
 }

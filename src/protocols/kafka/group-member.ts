@@ -22,6 +22,8 @@ export interface MemberHost {
 
 /** How often, in ms, offsets are committed. */
 const commitInterval = 250;
+/** How long, in ms, a failed membership may take to wind up. */
+const leaveTimeout = 2000;
 /** How often in a row a commit may fail. */
 const commitAttempts = 40;
 /** How long, in ms, a fetch waits at the brokers for something to arrive. */
@@ -67,10 +69,13 @@ export class GroupMember {
       await Promise.race([ended, this.#tryCommit().then(() => this.#consumer?.disconnect())]);
     } finally {
       this.#session.close();
-      await Promise.allSettled([
-        admin.disconnect(),
-        Promise.race([this.#consumer?.disconnect(), pause(2000)]),
+      // Its connections are gone; should it wait for something all the same, it does so alone.
+      const waiting = new AbortController();
+      await Promise.race([
+        Promise.allSettled([admin.disconnect(), this.#consumer?.disconnect()]),
+        pause(leaveTimeout, undefined, { signal: waiting.signal }).catch(() => undefined),
       ]);
+      waiting.abort();
     }
   }
 

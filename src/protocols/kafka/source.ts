@@ -59,6 +59,12 @@ export class KafkaSource implements Source, ReaderHost<KafkaMessage> {
   async stop(): Promise<void> {
     for (const reader of this.#readers.values()) reader.stop();
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await this.close();
+  }
+
+  /** Leaves the group, without what is unsettled: it is read again. */
+  async close(): Promise<void> {
+    for (const reader of this.#readers.values()) reader.stop();
     this.#stopping.abort();
     await this.#running;
     this.#state = undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Backoff } from '../../core/backoff.ts';
-import type { Context, Endpoint, EndpointState, EndpointStatus } from '../../core/protocol.ts';
+import type { Context, Endpoint, EndpointState, EndpointStatus, Traits } from '../../core/protocol.ts';
 import type { MqttClientConfig } from './client-config.ts';
 import { Link, type LinkHost } from './client-link.ts';
 import { MqttSink } from './client-sink.ts';
@@ -8,6 +8,10 @@ import { MqttSource } from './client-source.ts';
 import type { Connack } from './connack.ts';
 import { Type } from './packet-types.ts';
 import type { Publish } from './publish.ts';
+import { mqttTraits } from './traits.ts';
+
+/** What is released is tried again here, for a broker cannot be given it back. */
+export const mqttClientTraits: Traits = { ...mqttTraits, redelivers: true };
 
 /** How long, in ms, to wait before a refused subscription is asked for again. */
 const subscribeAgain = 5000;
@@ -50,7 +54,7 @@ export class MqttBrokerClient implements Endpoint, LinkHost {
   }
 
   async close(): Promise<void> {
-    await this.source.stop();
+    this.source.close();
     this.#closing.abort();
     await this.#running;
     this.sink.close();

@@ -1,7 +1,7 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { mqttAddress } from './address.ts';
 import { mqttListenerConfig } from './config.ts';
-import { MqttBrokerClient } from './client.ts';
+import { MqttBrokerClient, mqttClientTraits } from './client.ts';
 import { mqttClientConfig } from './client-config.ts';
 import { MqttListener } from './listener.ts';
 import { mqttTraits } from './traits.ts';
@@ -17,7 +17,7 @@ const mqtt: Protocol = {
   }),
   client: defineRole({
     config: mqttClientConfig,
-    traits: mqttTraits,
+    traits: mqttClientTraits,
     create: (config, context) => new MqttBrokerClient(config, context),
   }),
 };

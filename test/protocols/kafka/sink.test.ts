@@ -4,7 +4,7 @@ import { envelope } from '../../../src/core/envelope.ts';
 import { JunctionError } from '../../../src/core/errors.ts';
 import { startKafka, unavailable, until, type Broker } from '../../brokers/index.ts';
 import { readAll } from './read-all.ts';
-import { openClient, peer, type Line } from './support.ts';
+import { createClient, openClient, peer, type Line } from './support.ts';
 
 const message = (text: string, key?: string) => envelope({ address: 'in', body: Buffer.from(text), key });
 
@@ -196,6 +196,30 @@ describe('Kafka without automatic topics', { skip: await unavailable('kafka'), t
     } finally {
       await client.close();
       await admin.disconnect();
+      await broker.stop();
+    }
+  });
+});
+
+describe('Kafka that authenticates', { skip: await unavailable('kafka'), timeout: 60_000 }, () => {
+  test('the right password opens it; a wrong one is told, and not shown', async () => {
+    const user = { username: 'junction', password: 'right-word' };
+    const broker = await startKafka({ user });
+    const client = await openClient(broker, { sasl: { mechanism: 'plain', ...user } });
+    const stranger = createClient(broker, {
+      sasl: { mechanism: 'plain', username: 'junction', password: 'wrong-word' },
+      timeout: '1s',
+    });
+    try {
+      await client.sink.send(message('x'), 'secured');
+      await stranger.open();
+      await until(() => stranger.status().state === 'failing');
+      assert.match(stranger.status().reason!, /[Aa]uthentication failed/);
+      assert.doesNotMatch(JSON.stringify(stranger.status()), /wrong-word/);
+      assert.equal(await codeOf(stranger.sink.send(message('y'), 'secured')), 'unavailable');
+    } finally {
+      await client.close();
+      await stranger.close();
       await broker.stop();
     }
   });

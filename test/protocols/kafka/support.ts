@@ -25,14 +25,18 @@ export function logTo(lines: Line[]): Log {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
+export function createClient(broker: Broker, config: object = {}, lines: Line[] = []): KafkaClient {
+  const context: Context = { name: 'kafka', log: logTo(lines) };
+  return new KafkaClient(kafkaClientConfig.parse({ brokers: [broker.at], ...config }), context);
+}
+
 /** An open endpoint for this broker. */
 export async function openClient(
   broker: Broker,
   config: object = {},
   lines: Line[] = [],
 ): Promise<KafkaClient> {
-  const context: Context = { name: 'kafka', log: logTo(lines) };
-  const client = new KafkaClient(kafkaClientConfig.parse({ brokers: [broker.at], ...config }), context);
+  const client = createClient(broker, config, lines);
   await client.open();
   await until(() => client.status().state === 'ready', 'the client is ready');
   return client;

@@ -54,7 +54,10 @@ export interface Endpoint {
    */
   open(): Promise<void>;
   status(): EndpointStatus;
-  /** Idempotent. Ends what `source.stop` left open; leaves no socket, timer or listener behind. */
+  /**
+   * Idempotent. Does not wait for what is unsettled (`source.stop` does): its peers will send it again. Leaves no
+   * socket, timer or listener behind.
+   */
   close(): Promise<void>;
 }
 

@@ -86,9 +86,14 @@ export class MqttSource implements Source {
   }
 
   async stop(): Promise<void> {
+    this.close();
+    if (this.#delivering > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+  }
+
+  /** Takes nothing more and tries nothing again; what is unsettled comes again. */
+  close(): void {
     this.#stopped = true;
     for (const incoming of this.#held.keys()) clearTimeout(incoming.retry);
-    if (this.#delivering > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 
   /** A connection is there. */

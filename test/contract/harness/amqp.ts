@@ -23,7 +23,10 @@ export async function connectAmqp(port: number): Promise<Peer> {
       reject(context.error ?? new Error('disconnected')),
     );
   });
-  const closed = new Promise<Answer>((resolve) => connection.once('disconnected', () => resolve('closed')));
+  const closed = new Promise<Answer>((resolve) => {
+    // rhea tells the end of a connection that was closed in words by the one, any other by the other
+    for (const end of ['connection_close', 'disconnected']) connection.once(end, () => resolve('closed'));
+  });
   const senders = new Map<string, Promise<Sender>>();
   const waiting: { address: string; send(): void }[] = [];
 

@@ -30,6 +30,8 @@ function decoy(username: string): ScramCredential {
 /** The server's half of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding. */
 export class ScramExchange {
   readonly username: string;
+  /** What the client must repeat: that it knows of no channel binding, and acts as itself. */
+  readonly #channelBinding: string;
   readonly #clientFirstBare: string;
   readonly #clientNonce: string;
   #nonce = '';
@@ -39,11 +41,12 @@ export class ScramExchange {
 
   /** @throws Error for a malformed client-first-message */
   constructor(clientFirst: string) {
-    const found = /^[ny],(?:a=[^,]*)?,(n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/.exec(clientFirst);
-    if (!found) throw new Error('the first SCRAM message is malformed, or asks for channel binding');
-    this.#clientFirstBare = found[1]!;
-    this.username = found[2]!.replaceAll('=2C', ',').replaceAll('=3D', '=');
-    this.#clientNonce = found[3]!;
+    const found = /^([ny],,)(n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/.exec(clientFirst);
+    if (!found) throw new Error('the first SCRAM message is malformed, or asks for what is not offered');
+    this.#channelBinding = Buffer.from(found[1]!).toString('base64');
+    this.#clientFirstBare = found[2]!;
+    this.username = found[3]!.replaceAll('=2C', ',').replaceAll('=3D', '=');
+    this.#clientNonce = found[4]!;
   }
 
   /** The server-first-message. */
@@ -58,8 +61,8 @@ export class ScramExchange {
 
   /** Checks the client-final-message: the server-final-message, or undefined where the proof is wrong. */
   verify(clientFinal: string): string | undefined {
-    const found = /^(c=(biws|eSws),r=([^,]+)(?:,[^,]*)*),p=([A-Za-z0-9+/=]+)$/.exec(clientFinal);
-    if (!found || found[3] !== this.#nonce) return undefined;
+    const found = /^(c=([A-Za-z0-9+/=]+),r=([^,]+)(?:,[^,]*)*),p=([A-Za-z0-9+/=]+)$/.exec(clientFinal);
+    if (!found || found[2] !== this.#channelBinding || found[3] !== this.#nonce) return undefined;
     const { storedKey, serverKey } = this.#credential!;
     const message = `${this.#clientFirstBare},${this.#serverFirst},${found[1]!}`;
     const signature = hmac(storedKey, message);

@@ -95,7 +95,7 @@ describe('AMQP messages', () => {
   it('come back with every part as it was', () => {
     fc.assert(
       fc.property(message, (parts) => {
-        const view = readMessage(writeMessage(parts as MessageParts));
+        const view = readMessage(writeMessage(parts));
         assert.deepEqual(view.header, { ...parts.header });
         assert.deepEqual(view.deliveryAnnotations, parts.deliveryAnnotations);
         assert.deepEqual(view.messageAnnotations, parts.messageAnnotations);
@@ -115,7 +115,7 @@ describe('AMQP messages', () => {
   it('pass through with the bare message byte for byte', () => {
     fc.assert(
       fc.property(message, (parts) => {
-        const view = readMessage(writeMessage({ ...parts, footer: undefined } as MessageParts));
+        const view = readMessage(writeMessage({ ...parts, footer: undefined }));
         const rewritten = readMessage(rewriteMessage({ header: { deliveryCount: 7 } }, view.bare));
         assert.deepEqual(rewritten.bare, view.bare);
         assert.equal(rewritten.header.deliveryCount, 7);

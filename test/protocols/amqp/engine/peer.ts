@@ -1,6 +1,6 @@
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
-import rhea, { type Connection as RheaConnection, type ConnectionOptions } from 'rhea';
+import rhea, { type Connection as RheaConnection, type ConnectionOptions, type EventContext } from 'rhea';
 import type {
   AmqpError,
   Connection,
@@ -162,13 +162,10 @@ export async function withRhea(
 }
 
 /** Resolves with the event's context; rejects after five seconds. */
-export function event<T = rhea.EventContext>(
-  emitter: { once(name: never, listener: (context: T) => void): unknown },
-  name: string,
-): Promise<T> {
+export function event(emitter: object, name: string): Promise<EventContext> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no ${name} within 5 s`)), 5_000);
-    emitter.once(name as never, (context) => {
+    (emitter as EventEmitter).once(name, (context: EventContext) => {
       clearTimeout(timer);
       resolve(context);
     });

@@ -46,7 +46,7 @@ describe('the engine with rhea as its client', () => {
     const sender = loopback.client.open_sender('queue');
     const seen: string[] = [];
     for (const name of ['accepted', 'rejected', 'released', 'modified'])
-      sender.on(name as 'accepted', (context: EventContext) => {
+      sender.on(name, (context: EventContext) => {
         const { tag, remote_state } = context.delivery as unknown as {
           tag: Buffer;
           remote_state: { error?: { condition: string } };

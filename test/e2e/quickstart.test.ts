@@ -105,6 +105,6 @@ describe('the quickstart', () => {
   it('refuses a client that wants to take orders away from the route', async () => {
     const stomp = await connect('stomp');
     await stomp.subscribe('/queue/orders');
-    assert.equal(await stomp.publish('/topic/x', message), 'closed');
+    assert.equal(await stomp.publish('/topic/x', message), 'refused');
   });
 });

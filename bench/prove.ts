@@ -1,30 +1,22 @@
-import { Kafka, logLevel } from 'kafkajs';
-import { startKafka } from '../test/brokers/index.ts';
-import { Worker } from './driver/worker.ts';
-import { now } from './load/clock.ts';
-import { stampBytes, writeStamp } from './load/stamp.ts';
 import type { Options } from './options.ts';
 import { measure, workloadOf } from './path.ts';
-import { cpuMicros } from './systems/process-stat.ts';
-import { resultOf, type Measured } from './report/result.ts';
+import { proveKafka } from './prove-kafka.ts';
+import { doublesAt, expected, losesAt } from './relay/faults.ts';
+import { resultOf } from './report/result.ts';
 import { table } from './report/table.ts';
-import { relay } from './systems/relay.ts';
+import { faultyRelay, relay } from './systems/relay.ts';
 import type { Workload } from './workload.ts';
-
-/** Messages put into Kafka for the sink to read. */
-const kafkaMessages = 500_000;
 
 /**
  * Shows what the load processes can do: the same workloads over a relay that does nothing but pass bodies on. A
  * system under test is measured fairly as long as it stays well below. For AMQP also with rhea as the consumer.
  */
 export async function prove(options: Options): Promise<object[]> {
-  const results: Measured[] = [];
-  const others: object[] = [];
+  const results: object[] = [];
   for (const path of options.paths) {
     const workload = { ...workloadOf(path, options), idleConnections: 0 };
     if (workload.to.protocol === 'kafka') {
-      others.push(await proveKafka(workload));
+      results.push(await proveKafka(workload));
       continue;
     }
     const measured = await measure(workload, [relay], {});
@@ -33,64 +25,21 @@ export async function prove(options: Options): Promise<object[]> {
         ...(await measure(workload, [relay], { rhea: true })).map((m) => ({ ...m, system: 'relay to rhea' })),
       );
     process.stdout.write(`${table(measured)}\n`);
-    results.push(...measured);
+    results.push(...measured.map(resultOf), await proveCounting(workload));
   }
-  return [...results.map(resultOf), ...others];
+  return results;
 }
 
-/** Fills a topic of a real broker, then lets the sink read it: its ceiling has no relay in it. */
-async function proveKafka(workload: Workload): Promise<object> {
-  const broker = await startKafka();
-  const run = 1;
-  const address = `bench-${run}`;
-  try {
-    const kafka = new Kafka({ brokers: [broker.at], logLevel: logLevel.ERROR });
-    const admin = kafka.admin();
-    await admin.connect();
-    await admin.createTopics({ topics: [{ topic: address, numPartitions: 3 }], waitForLeaders: true });
-    await admin.disconnect();
-    const producer = kafka.producer();
-    await producer.connect();
-    const batch = 5000;
-    for (let done = 0; done < kafkaMessages; done += batch)
-      await producer.send({
-        topic: address,
-        messages: Array.from({ length: batch }, (_, i) => ({
-          partition: i % 3,
-          value: body(workload.messageSize, run, done + i),
-        })),
-      });
-    await producer.disconnect();
-    const start = now();
-    const { messageSize } = workload;
-    const spec = { port: broker.port, connections: 1, address, qos: 0, credit: 0, messageSize, run } as const;
-    const sink = await Worker.receiver({ ...spec, protocol: 'kafka' });
-    try {
-      let last = await sink.snapshot();
-      const first = last;
-      const cpu = cpuMicros(sink.pid);
-      while (last.received < kafkaMessages) {
-        if (now() - start > 120e6) throw new Error(`the sink received ${last.received} of ${kafkaMessages}`);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        last = await sink.snapshot();
-      }
-      const messages = last.received - first.received;
-      const rate = (1e6 * messages) / (last.at - first.at);
-      const cpuPerMessage = (cpuMicros(sink.pid) - cpu) / messages;
-      process.stdout.write(
-        `${workload.name}: the sink reads ${Math.round(rate).toLocaleString('en-US')} msg/s, ${cpuPerMessage.toFixed(2)} µs CPU per message (${messages} that were there before)\n\n`,
-      );
-      return { path: workload.name, system: 'kafka sink', rate, cpuPerMessage };
-    } finally {
-      await sink.stop();
-    }
-  } finally {
-    await broker.stop();
-  }
-}
-
-function body(bytes: number, run: number, sequence: number): Buffer {
-  const value = Buffer.alloc(Math.max(bytes, stampBytes), 'x');
-  writeStamp(value, 0, run, 0, sequence, now());
-  return value;
+/** A relay that loses and doubles known numbers of messages: the benchmark must find exactly those. */
+async function proveCounting(workload: Workload): Promise<object> {
+  const short = { ...workload, rounds: 1, warmupSeconds: 1, testSeconds: 1 };
+  const [measured] = await measure(short, [faultyRelay], {});
+  const { sent, lost, duplicates } = measured!.rounds[0]!;
+  const wanted = { lost: expected(sent, losesAt), duplicates: expected(sent, doublesAt) };
+  const right = lost === wanted.lost && duplicates === wanted.duplicates;
+  process.stdout.write(
+    `${workload.name}: of ${sent} messages the faulty relay lost ${wanted.lost} and doubled ${wanted.duplicates}; counted ${lost} and ${duplicates}: ${right ? 'right' : 'WRONG'}\n\n`,
+  );
+  if (!right) process.exitCode = 1;
+  return { path: workload.name, system: faultyRelay.name, sent, wanted, counted: { lost, duplicates } };
 }

@@ -42,4 +42,4 @@ const file = options.json ?? `${folder}${started.toISOString().replaceAll(':', '
 mkdirSync(dirname(file), { recursive: true });
 writeFileSync(file, `${JSON.stringify({ command, machine: about, started, results }, undefined, 2)}\n`);
 process.stdout.write(`\nresults: ${file}\n`);
-process.exit(0);
+process.exit();

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HistogramData } from '../load/histogram.ts';
 import type { ReceiverSnapshot, SenderSnapshot } from '../load/messages.ts';
-import { cpuMicros } from '../systems/process-stat.ts';
+import { cpuMicros, machineMicros } from '../systems/process-stat.ts';
 import type { Worker } from './worker.ts';
 
 /** What one phase of a round showed. Rates are messages a second, one value for each second of the phase. */
@@ -26,6 +26,8 @@ export interface Phase {
     readonly receiver: number;
     /** The broker that the path ends in, where it does. */
     readonly broker: number | undefined;
+    /** All other processes of the machine: they compete with what is measured. */
+    readonly other: number;
   };
 }
 
@@ -45,7 +47,8 @@ export interface Load {
 export async function runPhase(load: Load, rate: number, seconds: number): Promise<Phase> {
   const { sender, receiver, pid, brokerPid } = load;
   await Promise.all([sender.tell({ kind: 'reset' }), receiver.tell({ kind: 'reset' })]);
-  const cpu = (): number[] => [pid, sender.pid, receiver.pid, brokerPid ?? pid].map(cpuMicros);
+  const pids = [pid, sender.pid, receiver.pid, ...(brokerPid === undefined ? [] : [brokerPid])];
+  const cpu = (): number[] => [machineMicros(), ...pids.map(cpuMicros)];
   const cpuBefore = cpu();
   const marks = [await mark(load)];
   await sender.tell({ kind: 'go', rate });
@@ -75,14 +78,18 @@ export async function runPhase(load: Load, rate: number, seconds: number): Promi
     backlog: marks.slice(1).map((m) => Math.max(0, m.sent.sent - m.got.received)),
     publishLatency: end.sent.latency,
     endToEndLatency: end.got.latency,
-    cpuPerMessage: (cpuMicros(pid) - cpuBefore[0]!) / Math.max(1, messages),
-    cores: {
-      system: cpuDuring[0]! / during,
-      sender: cpuDuring[1]! / during,
-      receiver: cpuDuring[2]! / during,
-      broker: brokerPid === undefined ? undefined : cpuDuring[3]! / during,
-    },
+    cpuPerMessage: (cpuMicros(pid) - cpuBefore[1]!) / Math.max(1, messages),
+    cores: coresOf(cpuDuring.map((micros) => micros / during)),
   };
+}
+
+function coresOf([all, ...ours]: readonly number[]): Phase['cores'] {
+  const [system, sender, receiver, broker] = ours;
+  const other = Math.max(
+    0,
+    ours.reduce((rest, one) => rest - one, all!),
+  );
+  return { system: system!, sender: sender!, receiver: receiver!, broker, other };
 }
 
 interface Mark {
@@ -95,7 +102,7 @@ async function mark({ sender, receiver }: Load): Promise<Mark> {
   return { sent, got };
 }
 
-/** Waits until everything sent is acknowledged and received; what is missing after 20 s without progress is lost. */
+/** Waits until everything sent is acknowledged and received; what is missing after 10 s without progress is lost. */
 async function drain({ sender, receiver }: Load): Promise<void> {
   let before = -1;
   let deadline = 0;
@@ -103,7 +110,7 @@ async function drain({ sender, receiver }: Load): Promise<void> {
     const { sent, acknowledged, refused } = await sender.snapshot();
     const { received } = await receiver.snapshot();
     if (acknowledged + refused === sent && received >= acknowledged) return;
-    if (acknowledged + received !== before) deadline = performance.now() + 20_000;
+    if (acknowledged + received !== before) deadline = performance.now() + 10_000;
     else if (performance.now() > deadline) return;
     before = acknowledged + received;
     await pause(10);

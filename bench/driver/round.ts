@@ -102,7 +102,7 @@ function receiverOf({ workload, system, kafka, rhea, run }: RoundOptions, instan
     protocol: rhea && protocol === 'amqp' ? 'rhea' : protocol,
     port: protocol === 'kafka' ? kafka!.port : instance.ports[protocol],
     connections: workload.consumers,
-    address: address[system.name]!.replaceAll('{run}', String(run)),
+    address: address[system.dialect]!.replaceAll('{run}', String(run)),
     qos,
     credit,
     messageSize: workload.messageSize,

@@ -41,6 +41,7 @@ const rows = (rate: number): Row[] => [
   { name: 'cores: sender', digits: 2, of: (r) => r.saturation.cores.sender },
   { name: 'cores: receiver', digits: 2, of: (r) => r.saturation.cores.receiver },
   { name: 'cores: broker', digits: 2, of: (r) => r.saturation.cores.broker },
+  { name: 'cores: all others', digits: 2, of: (r) => r.saturation.cores.other },
   { name: 'acknowledged, lost', digits: 0, of: (r) => r.lost },
   { name: 'refused', digits: 0, of: (r) => r.refused },
   { name: 'twice', digits: 0, of: (r) => r.duplicates },
@@ -80,7 +81,8 @@ export function table(systems: readonly Measured[]): string {
 const number = (value: number, digits: number): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-const ratio = (value: number): string => `${value >= 10 ? value.toFixed(0) : value.toFixed(2)}x`;
+const ratio = (value: number): string =>
+  `${value >= 10 ? value.toFixed(0) : value >= 0.1 ? value.toFixed(2) : value.toPrecision(1)}x`;
 
 /** Markdown that is also readable as it is. */
 export function align(lines: readonly (readonly string[])[]): string {

@@ -10,6 +10,7 @@ const main = `${root}dist/main.js`;
 /** The gateway as it ships: the compiled `junction run` with a configuration of bench/gateway. */
 export const gateway: System = {
   name: 'junction',
+  dialect: 'junction',
   unavailable: () => (existsSync(main) ? undefined : 'dist/main.js is missing; run npm run build'),
   async start({ workload, kafkaPort, profileFolder }) {
     const [mqtt, amqp, stomp, admin] = [

@@ -17,3 +17,15 @@ export function memory(pid: number): { now: number; peak: number } {
   const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)![1]);
   return { now: kilobytes('VmRSS') * 1024, peak: kilobytes('VmHWM') * 1024 };
 }
+
+/** CPU time that the whole machine has been busy, in µs, the driver and everybody else included. */
+export function machineMicros(): number {
+  // user nice system idle iowait irq softirq steal; guest time is in user already
+  const fields = readFileSync('/proc/stat', 'latin1')
+    .split('\n', 1)[0]!
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (fields[0]! + fields[1]! + fields[2]! + fields[5]! + fields[6]! + fields[7]!) * tickMicros;
+}

@@ -14,6 +14,7 @@ const server = '/usr/lib/rabbitmq/bin/rabbitmq-server';
  */
 export const rabbitmq: System = {
   name: 'rabbitmq',
+  dialect: 'rabbitmq',
   unavailable(workload) {
     if (workload.to.address['rabbitmq'] === undefined) return 'it does not have this path';
     return existsSync(server) ? undefined : `${server} is not installed`;

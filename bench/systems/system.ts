@@ -23,6 +23,8 @@ export interface StartOptions {
 /** Something that carries messages from one protocol to another: the gateway, a peer, the bare relay. */
 export interface System {
   readonly name: string;
+  /** Under which key of `to.address` a workload has this system's address to consume from. */
+  readonly dialect: string;
   /** Why it cannot run this path here; undefined where it can. */
   unavailable(workload: Workload): string | undefined;
   start(options: StartOptions): Promise<Instance>;

@@ -1,7 +1,7 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import { once } from 'node:events';
 import mqttPacket, { type IConnectPacket, type Packet } from 'mqtt-packet';
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import mqtt from '../../../src/protocols/mqtt/index.ts';
 import type { Endpoint, Intake } from '../../../src/core/protocol.ts';
 import type { Outcome } from '../../../src/core/outcome.ts';
@@ -33,6 +33,28 @@ export interface Bench {
   raw(): Promise<Raw>;
   /** A raw connection that the listener has accepted. */
   connected(version: Version, over?: Partial<IConnectPacket>): Promise<Raw>;
+}
+
+export interface Got {
+  readonly topic: string;
+  readonly body: string;
+  readonly packet: IPublishPacket;
+}
+
+const inboxes = new WeakMap<MqttClient, Got[]>();
+
+/** All messages that a client has got. */
+export const inbox = (client: MqttClient): readonly Got[] => inboxes.get(client)!;
+
+/** Connects mqtt.js; resolves once it is connected. */
+export async function connectClient(url: string, options: IClientOptions): Promise<MqttClient> {
+  const client = connect(url, options);
+  const got: Got[] = [];
+  inboxes.set(client, got);
+  client.on('message', (topic, body, packet) => got.push({ topic, body: body.toString(), packet }));
+  await new Promise((resolve, reject) => client.once('connect', resolve).once('error', reject));
+  client.on('error', () => {});
+  return client;
 }
 
 let clients = 0;
@@ -72,11 +94,10 @@ export async function openListener(settings: Record<string, unknown> = {}): Prom
     port,
     raw,
     async client(version, options = {}) {
-      const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+      const client = await connectClient(`mqtt://127.0.0.1:${port}`, {
         ...clientOptions(version),
         ...options,
       });
-      client.on('error', () => {});
       open.push({ close: () => client.end(true) });
       return client;
     },

@@ -191,6 +191,8 @@ export interface OutgoingLink extends Link {
   readonly draining: boolean;
   /** Messages sent and not yet settled by the peer. */
   readonly unsettled: number;
+  /** The largest message, in bytes, that the peer takes; Infinity where it names no limit. The owner must keep to it. */
+  readonly maxMessageSize: number;
   /**
    * Sends one message; uses one credit.
    * @param bytes the encoded message (part of it may be written later: do not change it)

@@ -295,7 +295,9 @@ export class AmqpConnection implements Connection, FrameSink {
 
   /** The session has something to write at the end of this tick. */
   markDirty(session: Session): void {
-    if (this.#dirty.length === 0 || !this.#dirty.includes(session)) this.#dirty.push(session);
+    if (session.dirty) return;
+    session.dirty = true;
+    this.#dirty.push(session);
     this.wake();
   }
 
@@ -311,7 +313,10 @@ export class AmqpConnection implements Connection, FrameSink {
     const dirty = this.#dirty;
     if (dirty.length > 0) {
       this.#dirty = [];
-      for (const session of dirty) session.flush();
+      for (const session of dirty) {
+        session.dirty = false;
+        session.flush();
+      }
     }
     this.#awake = false;
     if (!this.output.pending) return;

@@ -37,6 +37,10 @@ export class AmqpOutgoingLink extends LinkBase implements OutgoingLink {
     return this.state !== 'open' || this.session.blocked ? 0 : this.#credit;
   }
 
+  get maxMessageSize(): number {
+    return this.attach.maxMessageSize;
+  }
+
   get draining(): boolean {
     return this.#draining;
   }

@@ -29,6 +29,8 @@ export class Session implements SessionWindows {
   /** Deliveries that await the peer's settlement, by delivery-id. */
   readonly outgoing = new Map<number, OutgoingDelivery>();
   readonly outgoingWindow = 0x7fff_ffff;
+  /** Whether the connection knows that it has something to write at the end of the tick. */
+  dirty = false;
   nextIncomingId: number;
   incomingWindow: number;
   readonly #fullWindow: number;

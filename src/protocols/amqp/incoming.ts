@@ -7,6 +7,7 @@ import { amqpAddress } from './address.ts';
 import { readMessage } from './codec/message-view.ts';
 import { DecodeError, Typed, type AmqpMap, type MessageView } from './codec/types.ts';
 import type { ListenerContext } from './context.ts';
+import { publish } from './publish.ts';
 import type { DeliveryOutcome, IncomingDelivery, IncomingLink, IncomingLinkHandler } from './engine/api.ts';
 import { condition } from './errors.ts';
 import { toEnvelope } from './mapping.ts';
@@ -40,7 +41,7 @@ export class IncomingHandler implements IncomingLinkHandler {
   }
 
   onTransfer(delivery: IncomingDelivery): void {
-    const { exchange, intake } = this.#context;
+    const { intake } = this.#context;
     if (intake.stopping) return delivery.settle(answerFor(stopping, this.#outcomes));
     let envelope: Envelope;
     let kind = this.#kind;
@@ -59,7 +60,7 @@ export class IncomingHandler implements IncomingLinkHandler {
       return this.#refuse(delivery, error);
     }
     intake.begin();
-    void exchange.publish(envelope, kind, 'client').then((outcome) => {
+    void publish(this.#context, envelope, kind, 'client').then((outcome) => {
       delivery.settle(answerFor(outcome, this.#outcomes));
       intake.end();
     });

@@ -11,6 +11,7 @@ import { ClientConnection, type ConnectionOwner } from './connection.ts';
 import { OpenDeliveries, type ListenerContext } from './context.ts';
 import { MessageEncoder } from './message-encoder.ts';
 import { Nodes } from './nodes.ts';
+import { publish } from './publish.ts';
 
 /** Time-outs of all connections are looked at this often, in ms. */
 const sweepEvery = 250;
@@ -141,7 +142,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
     const { nodes } = this.#context;
     if (nodes.isGone(address))
       throw new JunctionError('no-route', `the temporary address ${address} does not exist any more`);
-    const outcome = await this.#exchange.publish({ ...envelope, address }, nodes.kindOf(address), 'route');
+    const outcome = await publish(this.#context, { ...envelope, address }, nodes.kindOf(address), 'route');
     if (outcome.state !== 'accepted') throw outcome.error;
   }
 

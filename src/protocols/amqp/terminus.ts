@@ -73,6 +73,8 @@ export function unsupported(source: Terminus): AmqpError | undefined {
       description: `filters are not supported, but the link asks for ${name}${name.includes('selector') ? ' (a message selector)' : ''}`,
     };
   }
+  if (source.durable !== 'none' || source.expiryPolicy === 'never')
+    return { condition: condition.notImplemented, description: 'durable subscriptions are not supported' };
   if (source.distributionMode === 'copy')
     return {
       condition: condition.notImplemented,
@@ -80,8 +82,6 @@ export function unsupported(source: Terminus): AmqpError | undefined {
     };
   if (source.capabilities.includes('shared'))
     return { condition: condition.notImplemented, description: 'shared subscriptions are not supported' };
-  if (source.durable !== 'none' || source.expiryPolicy === 'never')
-    return { condition: condition.notImplemented, description: 'durable subscriptions are not supported' };
   return undefined;
 }
 

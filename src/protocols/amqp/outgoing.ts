@@ -70,6 +70,14 @@ export class OutgoingConsumer implements Consumer, OutgoingLinkHandler {
     } catch (error) {
       return delivery.settle({ state: 'rejected', error: JunctionError.from(error) });
     }
+    if (bytes.length > this.#link.maxMessageSize)
+      return delivery.settle({
+        state: 'rejected',
+        error: new JunctionError(
+          'too-large',
+          `the message has ${bytes.length} bytes, its receiver takes ${this.#link.maxMessageSize}`,
+        ),
+      });
     this.#budget.spend(bytes.length);
     this.#link.send(bytes, (answer) => {
       const { outcome, tried } = answerOf(answer);

@@ -18,5 +18,5 @@ export function publish(
   const outcome = exchange.publish(envelope, kind, by);
   if (kind === 'topic' || !nodes.temporary(envelope.address)) return outcome;
   // What is refused, for the queue is full, has resolved already and so comes first.
-  return Promise.race([outcome, accepted]);
+  return Promise.race([outcome, Promise.resolve(accepted)]);
 }

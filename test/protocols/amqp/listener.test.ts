@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { connect as connectSocket } from 'node:net';
+import { connect as connectSocket, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import rhea from 'rhea';
 import { envelope } from '../../../src/core/envelope.ts';
@@ -29,7 +29,7 @@ describe('the AMQP listener', () => {
       { username: '__proto__', password: 'x' },
       { username: undefined },
     ])
-      await assert.rejects(connect(port, login as never));
+      await assert.rejects(connect(port, login));
     assert.ok(log.lines.every((line) => !JSON.stringify(line).includes('secret')));
     assert.equal(log.lines.length > 0, true);
   });
@@ -38,7 +38,7 @@ describe('the AMQP listener', () => {
     const { port } = await startListener();
     await connect(port);
     await connect(port, { username: 'anyone', password: 'x' });
-    await connect(port, { username: undefined } as never);
+    await connect(port, { username: undefined });
   });
 
   it('lets one container in at a time where it wants to be the only one', async () => {
@@ -51,7 +51,7 @@ describe('the AMQP listener', () => {
       port,
       username: 'guest',
       reconnect: false,
-    } as never);
+    });
     second.on('connection_error', () => undefined);
     await happens(second, 'connection_close');
     assert.equal(errorOf(second)?.condition, 'amqp:invalid-field');
@@ -92,9 +92,9 @@ describe('the AMQP listener', () => {
     const { port } = await startListener({ idle_timeout: '600ms' });
     const alive = await connect(port);
     const frozen = await connect(port);
-    const socket = (frozen as unknown as { socket: import('node:net').Socket }).socket;
+    const socket = (frozen as unknown as { socket: Socket }).socket;
     // A peer that hangs: it neither reads nor writes any more.
-    socket.write = (() => true) as never;
+    socket.write = () => true;
     frozen.on('connection_error', () => undefined);
     await happens(frozen, 'connection_close');
     assert.match(errorOf(frozen)!.description, /idle/);

@@ -137,7 +137,7 @@ describe('a sender', () => {
     const { port } = await startListener({ topics: ['events.#'] });
     const connection = await connect(port);
     const refused = async (target: object): Promise<string | undefined> => {
-      const sender = connection.open_sender({ target } as never);
+      const sender = connection.open_sender({ target });
       sender.on('sender_error', () => undefined);
       await happens(sender, 'sender_close');
       return errorOf(sender)?.condition;
@@ -153,7 +153,7 @@ describe('a sender', () => {
     intake.read.add('orders');
     const connection = await connect(port);
     const other = new Publisher(await openSender(connection, 'orders'));
-    const sender = await openSender(connection, { target: 'orders', name: 'large' } as never);
+    const sender = await openSender(connection, { target: 'orders', name: 'large' });
     const closed = happens(sender, 'sender_close');
     sender.send({ body: Buffer.alloc(100_000) });
     await closed;

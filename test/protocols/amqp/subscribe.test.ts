@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import rhea, { type Connection, type Delivery, type EventContext, type Receiver } from 'rhea';
-import { JunctionError } from '../../../src/core/errors.ts';
+import type { JunctionError } from '../../../src/core/errors.ts';
 import { isPending, message, settleDown, until } from '../../helpers.ts';
 import {
   bodyText,
@@ -25,7 +26,7 @@ async function openHeld(
     source: address,
     autoaccept: false,
     credit_window: 0,
-  } as never);
+  });
   const got: { text: string; count: number; delivery: Delivery }[] = [];
   receiver.on('message', ({ message, delivery }: EventContext) =>
     got.push({ text: bodyText(message), count: message!.delivery_count ?? 0, delivery: delivery! }),
@@ -56,9 +57,9 @@ describe('a receiver', () => {
     const { got } = await openHeld(await connect(port), 'orders');
     const sent = listener.sink.send(message('a', 'x'), 'orders');
     await until(() => got.length === 1);
-    got[0]!.delivery.release({ delivery_failed: false, undeliverable_here: false } as never);
+    got[0]!.delivery.release({ delivery_failed: false, undeliverable_here: false });
     await until(() => got.length === 2);
-    got[1]!.delivery.release({ delivery_failed: true, undeliverable_here: false } as never);
+    got[1]!.delivery.release({ delivery_failed: true, undeliverable_here: false });
     await until(() => got.length === 3);
     got[2]!.delivery.release();
     await until(() => got.length === 4);
@@ -66,7 +67,7 @@ describe('a receiver', () => {
       got.map(({ count }) => count),
       [0, 0, 1, 1],
     );
-    got[3]!.delivery.release({ delivery_failed: true, undeliverable_here: true } as never);
+    got[3]!.delivery.release({ delivery_failed: true, undeliverable_here: true });
     await assert.rejects(sent, (error: JunctionError) => error.code === 'refused');
   });
 
@@ -134,11 +135,11 @@ describe('a receiver', () => {
   it('and a sender may have one name in one session', async () => {
     const { port } = await startListener();
     const connection = await connect(port);
-    const texts = collect(await openReceiver(connection, { source: 'both', name: 'both' } as never));
+    const texts = collect(await openReceiver(connection, { source: 'both', name: 'both' }));
     // rhea looks links up by name alone, so the sender goes on a session of its own; Proton's do not.
     const session = connection.create_session();
     session.begin();
-    const sender = session.open_sender({ target: 'both', name: 'both' } as never);
+    const sender = session.open_sender({ target: 'both', name: 'both' });
     await happens(sender, 'sendable');
     assert.equal((await new Publisher(sender).send('x')).state, 'accepted');
     assert.deepEqual(texts, ['x']);
@@ -201,7 +202,7 @@ describe('a receiver', () => {
   it('that does not read delays nobody else, and is cut off when too much waits for it', async () => {
     const { port, log } = await startListener({ topics: ['events'], backlog: 50, grace: '50ms' });
     const stuck = await connect(port);
-    const receiver = await openReceiver(stuck, { source: 'events', credit_window: 0 } as never);
+    const receiver = await openReceiver(stuck, { source: 'events', credit_window: 0 });
     const healthy = collect(await openReceiver(await connect(port), 'events'));
     const publisher = new Publisher(await openSender(await connect(port), 'events'));
     const closed = happens(receiver, 'receiver_close');
@@ -221,7 +222,7 @@ describe('a receiver', () => {
     const receiver = await openReceiver(connection, { source: 'large', credit_window: 1000 });
     const texts: string[] = [];
     receiver.on('message', ({ message }: EventContext) => texts.push(bodyText(message).slice(0, 4)));
-    const socket = (connection as unknown as { socket: import('node:net').Socket }).socket;
+    const socket = (connection as unknown as { socket: Socket }).socket;
     socket.pause();
     const body = (n: number): string => String(n).padStart(4, '0') + 'x'.repeat(64 * 1024);
     const other = collect(await openReceiver(await connect(port), 'small'));
@@ -234,6 +235,19 @@ describe('a receiver', () => {
       texts,
       Array.from({ length: 300 }, (_, n) => String(n).padStart(4, '0')),
     );
+  });
+
+  it('does not get what is larger than it takes', async () => {
+    const { port, listener } = await startListener();
+    const texts = collect(
+      await openReceiver(await connect(port), { source: 'orders', max_message_size: 1000 } as never),
+    );
+    await assert.rejects(
+      listener.sink.send(message('a', 'x'.repeat(2000)), 'orders'),
+      (error: JunctionError) => error.code === 'too-large',
+    );
+    await listener.sink.send(message('a', 'small'), 'orders');
+    assert.deepEqual(texts, ['small']);
   });
 
   it('does not get what has expired', async () => {

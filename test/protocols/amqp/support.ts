@@ -92,12 +92,14 @@ export function happens(
   failures: readonly string[] = [],
 ): Promise<EventContext> {
   return new Promise((resolve, reject) => {
-    of.once(event as never, (context: EventContext) => resolve(context));
+    of.once(event, (context: EventContext) => resolve(context));
     for (const failure of failures)
-      of.once(failure as never, (context: EventContext) => {
+      of.once(failure, (context: EventContext) => {
         const error = (of as Sender).error ?? context.error;
         reject(
-          Object.assign(new Error(`${failure}: ${String(error)}`), { condition: errorOf(of)?.condition }),
+          Object.assign(new Error(`${failure}: ${JSON.stringify(error)}`), {
+            condition: errorOf(of)?.condition,
+          }),
         );
       });
   });
@@ -109,7 +111,7 @@ export const errorOf = (
 
 /** Opens a sender and waits for its first credit. */
 export async function openSender(connection: Connection, options: string | SenderOptions): Promise<Sender> {
-  const sender = connection.open_sender(options as SenderOptions);
+  const sender = connection.open_sender(options);
   sender.on('sender_error', () => undefined);
   await happens(sender, 'sendable', ['sender_close']);
   return sender;
@@ -119,7 +121,7 @@ export async function openReceiver(
   connection: Connection,
   options: string | ReceiverOptions,
 ): Promise<Receiver> {
-  const receiver = connection.open_receiver(options as ReceiverOptions);
+  const receiver = connection.open_receiver(options);
   receiver.on('receiver_error', () => undefined);
   await happens(receiver, 'receiver_open', ['receiver_close']);
   return receiver;
@@ -139,7 +141,7 @@ export class Publisher {
   constructor(sender: Sender) {
     this.sender = sender;
     for (const state of ['accepted', 'rejected', 'released', 'modified'])
-      sender.on(state as never, ({ delivery }: EventContext) => {
+      sender.on(state, ({ delivery }: EventContext) => {
         const remote = delivery!.remote_state as
           { error?: { condition: string; description: string } } | undefined;
         this.#waiting.get(delivery!.id)?.({
@@ -157,7 +159,10 @@ export class Publisher {
   }
 
   send(body: string, over: object = {}): Promise<Told> {
-    const delivery = this.sender.send({ body: rhea.message.data_section(Buffer.from(body)), ...over });
+    const delivery = this.sender.send({
+      body: rhea.message.data_section(Buffer.from(body)) as object,
+      ...over,
+    });
     return new Promise((resolve) => this.#waiting.set(delivery.id, resolve));
   }
 }
@@ -167,8 +172,8 @@ const typeOfOutcome = (outcome: object | undefined): string | undefined =>
 
 /** The bytes of a received message's body, whatever its section. */
 export function bodyText(message: { body: unknown } | undefined): string {
-  const body = message?.body as { content?: Buffer } | string | Buffer;
-  return String(typeof body === 'object' && 'content' in body ? body.content : body);
+  const body = message?.body as { content: Buffer } | Buffer | string;
+  return (typeof body === 'object' && 'content' in body ? body.content : body).toString();
 }
 
 /** The texts of all that a receiver gets. */

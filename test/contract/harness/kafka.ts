@@ -7,7 +7,8 @@ import { cleanup } from './listener-bench.ts';
 
 let serial = 0;
 
-async function connectKafka(broker: Broker): Promise<Peer> {
+/** A client of @platformatic/kafka as a peer. */
+export async function connectKafka(broker: Broker): Promise<Peer> {
   const options = {
     clientId: `peer-${serial++}`,
     bootstrapBrokers: [broker.at],
@@ -65,6 +66,13 @@ async function connectKafka(broker: Broker): Promise<Peer> {
   };
 }
 
+/** Makes topics of one partition, whose order is that of their messages. */
+export async function createTopics(broker: Broker, topics: string[]): Promise<void> {
+  const admin = new Admin({ clientId: 'admin', bootstrapBrokers: [broker.at], retries: 20, retryDelay: 250 });
+  await admin.createTopics({ topics, partitions: 1, replicas: 1 });
+  await admin.close();
+}
+
 /** One broker serves all cases; `end` stops it. */
 export async function kafkaHarness(): Promise<{ harness: ClientHarness; end(): Promise<void> }> {
   const skip = await unavailable('kafka');
@@ -85,14 +93,7 @@ export async function kafkaHarness(): Promise<{ harness: ClientHarness; end(): P
       largest: 512 * 1024,
       peerLacks: [],
       async create({ window }) {
-        const admin = new Admin({
-          clientId: 'admin',
-          bootstrapBrokers: [broker!.at],
-          retries: 20,
-          retryDelay: 250,
-        });
-        await admin.createTopics({ topics: [...topics], partitions: 1, replicas: 1 });
-        await admin.close();
+        await createTopics(broker!, [...topics]);
         topics.clear();
         const group = `contract-${serial++}`;
         const make = () => {

@@ -25,14 +25,17 @@ export async function listenTcp(listen: HostPort, admit: Admit): Promise<Door> {
 /**
  * MQTT over WebSocket, MQTT 5 §6: binary frames, sub-protocol `mqtt` (`mqttv3.1` for MQTT 3.1).
  * @param maxPacket a frame may hold several packets, but not be much larger than one
+ * @param patience how long in ms a connection may be silent before it is a WebSocket
  */
 export async function listenWebSocket(
   { listen, path }: { readonly listen: HostPort; readonly path: string },
   maxPacket: number,
+  patience: number,
   admit: Admit,
 ): Promise<Door> {
   const { WebSocketServer, createWebSocketStream } = await import('ws');
   const http = createHttpServer((_request, response) => response.writeHead(426).end());
+  http.setTimeout(patience);
   const sockets = new WebSocketServer({
     server: http,
     path,

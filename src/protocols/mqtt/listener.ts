@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import type { Aedes, Client, ConnackPacket } from 'aedes';
@@ -11,6 +12,7 @@ import type { MqttListenerConfig } from './config.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { Exchange } from './exchange.ts';
 import { fromEnvelope } from './mapping.ts';
+import type { MqttMessage } from './message.ts';
 import { topicAliasMaximum, TopicNames } from './publish.ts';
 import { RefusalLog } from './refusals.ts';
 import { Retained } from './retained.ts';
@@ -18,6 +20,9 @@ import { listenTcp, listenWebSocket, type Door } from './doors.ts';
 import { Sessions } from './sessions.ts';
 import { TopicTree } from './topic-tree.ts';
 import { filterMatches } from './topics.ts';
+
+/** How often dropped messages are reported, in ms. */
+const reportEvery = 10_000;
 
 /** A client as aedes gives it back to us: its stream is ours. */
 const connectionOf = (client: Client): Connection => (client.conn as ClientStream).owner as Connection;
@@ -27,6 +32,7 @@ export class MqttListener implements Endpoint {
   readonly source: Source;
   readonly sink: Sink;
   readonly #config: MqttListenerConfig;
+  readonly #log: Context['log'];
   readonly #refusals: RefusalLog;
   readonly #tree = new TopicTree();
   readonly #retained: Retained;
@@ -37,10 +43,13 @@ export class MqttListener implements Endpoint {
   #broker: Aedes | undefined;
   #doors: Door[] = [];
   #sweep: NodeJS.Timeout | undefined;
+  #nextReport = 0;
+  #reported = 0;
   #state: EndpointStatus['state'] = 'connecting';
 
   constructor(config: MqttListenerConfig, context: Context) {
     this.#config = config;
+    this.#log = context.log;
     this.#refusals = new RefusalLog(context.log);
     this.#retained = new Retained(config.max_retained);
     this.#sessions = new Sessions(
@@ -64,8 +73,8 @@ export class MqttListener implements Endpoint {
   }
 
   async open(): Promise<void> {
-    const { config, context } = { config: this.#config, context: this.#hooks() };
-    this.#broker = await createBroker(context, {
+    const config = this.#config;
+    this.#broker = await createBroker(this.#hooks(), {
       maximumPacketSize: config.max_message,
       receiveMaximum: config.window,
       topicAliasMaximum,
@@ -76,7 +85,9 @@ export class MqttListener implements Endpoint {
     try {
       this.#doors.push(await listenTcp(config.listen, this.#admit));
       if (config.websocket)
-        this.#doors.push(await listenWebSocket(config.websocket, config.max_message, this.#admit));
+        this.#doors.push(
+          await listenWebSocket(config.websocket, config.max_message, config.connect_timeout, this.#admit),
+        );
     } catch (error) {
       await this.close();
       throw JunctionError.from(error, 'unavailable');
@@ -116,6 +127,12 @@ export class MqttListener implements Endpoint {
     if (outcome.state !== 'accepted') throw outcome.error;
   }
 
+  async #publishWill(client: string, will: MqttMessage): Promise<void> {
+    const { outcome } = await this.#exchange.publish(will, undefined);
+    if (outcome.state !== 'accepted')
+      this.#log.warn({ client, topic: will.topic }, `a will is lost: ${outcome.error.message}`);
+  }
+
   readonly #admit = (socket: Duplex, peer: string): void => {
     const connection = new Connection(this.#owner, socket, peer, performance.now());
     if (this.#connections.size >= this.#config.max_connections) {
@@ -132,6 +149,18 @@ export class MqttListener implements Endpoint {
     const now = performance.now();
     for (const connection of this.#connections) connection.check(now);
     this.#sessions.sweep(now);
+    if (now < this.#nextReport) return;
+    this.#nextReport = now + reportEvery;
+    this.#reportLosses();
+  }
+
+  /** Says what was dropped since the last report, in one line. */
+  #reportLosses(): void {
+    const losses = { ...this.#sessions.dropped, notRetained: this.#retained.refused };
+    const total = Object.values(losses).reduce((sum, count) => sum + count, 0);
+    if (total > this.#reported)
+      this.#log.warn(losses, 'messages for subscribers were dropped; counts since the start');
+    this.#reported = total;
   }
 
   #makeOwner(): ConnectionOwner & { stopping: boolean } {
@@ -186,7 +215,7 @@ export class MqttListener implements Endpoint {
       maySubscribe: (filter) => !this.#config.private.some((hidden) => filterMatches(hidden, filter)),
       will: (client) => {
         const will = connectionOf(client).request?.will;
-        if (will && !this.#owner.stopping) void this.#exchange.publish(will, undefined);
+        if (will && !this.#owner.stopping) void this.#publishWill(client.id, will);
       },
     };
   }
@@ -205,6 +234,9 @@ export class MqttListener implements Endpoint {
       if (connection.session?.link !== connection) return;
       for (const filter of filters) this.#tree.remove(connection.session, filter);
     });
+    (broker as EventEmitter).on('error', (error: Error) =>
+      this.#log.error({ error: error.message }, 'the MQTT broker failed'),
+    );
     for (const event of ['clientError', 'connectionError'] as const)
       broker.on(event, (client, error) => {
         const connection = connectionOf(client);

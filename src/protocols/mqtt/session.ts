@@ -192,7 +192,8 @@ export class Session {
 
   /** The client has taken responsibility for a QoS 2 message, or refused it. */
   pubrec(id: number, reason: number): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return;
     const ticket = this.#unacknowledged.get(id);
     if (!ticket) {
       if (reason < 0x80) link.write(encodeAck(Type.pubrel, id, link.level, Reason.packetIdentifierNotFound));

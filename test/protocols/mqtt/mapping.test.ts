@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { envelope, Uuid, type Envelope, type Header } from '../../../src/core/envelope.ts';
-import { JunctionError } from '../../../src/core/errors.ts';
+import type { JunctionError } from '../../../src/core/errors.ts';
 import { fromEnvelope, toEnvelope } from '../../../src/protocols/mqtt/mapping.ts';
 import type { MqttMessage } from '../../../src/protocols/mqtt/message.ts';
 

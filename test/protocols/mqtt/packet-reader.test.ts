@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import mqttPacket from 'mqtt-packet';
 import { PacketReader } from '../../../src/protocols/mqtt/packet-reader.ts';
 import { filterMatches } from '../../../src/protocols/mqtt/topics.ts';
-import { Violation } from '../../../src/protocols/mqtt/violation.ts';
+import type { Violation } from '../../../src/protocols/mqtt/violation.ts';
 
 const drain = (reader: PacketReader): Buffer[] => {
   const packets: Buffer[] = [];

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { startForForeigners } from './amqp-listener.ts';
+import { missing, run } from './tools.ts';
+
+const target = join(import.meta.dirname, '../../.cache/foreign/rust');
+const manifest = join(import.meta.dirname, 'rust/Cargo.toml');
+const skip = missing('Rust', 'cargo', '--version');
+
+describe('fe2o3-amqp (Rust)', () => {
+  it('passes every check', { skip, timeout: 170_000 }, async () => {
+    const { port, log } = await startForForeigners();
+    const common = ['--quiet', '--locked', '--manifest-path', manifest, '--target-dir', target];
+    const out = await run('cargo', ['run', ...common, '--', String(port)], undefined, 165_000);
+    assert.equal(out.match(/^ok /gm)?.length, 5, out);
+    assert.deepEqual(log.lines, []);
+  });
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import rhea from 'rhea';
+import rhea, { type Delivery } from 'rhea';
 import { envelope } from '../../../src/core/envelope.ts';
 import type { JunctionError } from '../../../src/core/errors.ts';
 import { message, until } from '../../helpers.ts';
@@ -18,7 +18,12 @@ import {
   startListener,
 } from './support.ts';
 
-describe('the AMQP listener', () => {
+interface MessageContext {
+  message: { delivery_count?: number };
+  delivery: Delivery;
+}
+
+describe('the AMQP listener', { timeout: 60_000 }, () => {
   it('takes users with their password only, where there are users', async () => {
     const { port, log } = await startListener({ users: { ada: 'secret', bob: 'other' } });
     const connection = await connect(port, { username: 'ada', password: 'secret' });
@@ -120,6 +125,23 @@ describe('the AMQP listener', () => {
     await new Promise((resolve) => refused.once('error', resolve));
   });
 
+  it('gives a peer that lost its connection what it had not settled, when it comes back', async () => {
+    const { port, listener } = await startListener();
+    const connection = await connect(port, { reconnect: true, initial_reconnect_delay: 5 });
+    const receiver = await openReceiver(connection, { source: 'orders', autoaccept: false });
+    const counts: number[] = [];
+    receiver.on('message', ({ message: { delivery_count }, delivery }: MessageContext) => {
+      counts.push(delivery_count ?? 0);
+      if (counts.length > 1) delivery.accept();
+    });
+    const sent = listener.sink.send(message('a'), 'orders');
+    await until(() => counts.length === 1);
+    (connection as unknown as { socket: Socket }).socket.destroy(new Error('the cable was cut'));
+    await sent;
+    assert.deepEqual(counts, [0, 1]);
+    connection.close();
+  });
+
   it('tells where it listens, and why it cannot', async () => {
     const { port, listener } = await startListener();
     assert.deepEqual(listener.status(), { state: 'ready', at: `127.0.0.1:${port}` });
@@ -155,7 +177,7 @@ describe('the AMQP listener', () => {
   });
 });
 
-describe('bad input', () => {
+describe('bad input', { timeout: 60_000 }, () => {
   const header = '414d515000010000';
   const open = '0000001502000000005310c00802a10378797aa10161';
   const bad: Record<string, string> = {

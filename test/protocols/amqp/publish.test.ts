@@ -9,7 +9,7 @@ import { connect, errorOf, happens, Held, openSender, Publisher, startListener }
 const rejected: Outcome = { state: 'rejected', error: new JunctionError('refused', 'not wanted') };
 const released: Outcome = { state: 'released', error: new JunctionError('unavailable', 'try later') };
 
-describe('a sender', () => {
+describe('a sender', { timeout: 60_000 }, () => {
   it('is answered only when the routes have', async () => {
     const { port, intake } = await startListener();
     const held = new Held();

@@ -35,7 +35,7 @@ async function openHeld(
   return { receiver, got };
 }
 
-describe('a receiver', () => {
+describe('a receiver', { timeout: 60_000 }, () => {
   it('gets what a route sends to a queue, and the route waits for its answer', async () => {
     const { port, listener } = await startListener();
     const { got } = await openHeld(await connect(port), 'orders');

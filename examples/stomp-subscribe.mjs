@@ -19,7 +19,12 @@ stompit.connect({ host, port: Number(port), connectHeaders: { host } }, (error, 
     });
   });
   // The receipt of a later frame tells that the subscription stands.
-  client.send({ destination: '/topic/examples.ready', receipt: 'ready' }, { onReceipt: () => console.log(`waiting on ${destination}`) }).end();
+  client
+    .send(
+      { destination: '/topic/examples.ready', receipt: 'ready' },
+      { onReceipt: () => console.log(`waiting on ${destination}`) },
+    )
+    .end();
 });
 
 function fail(error) {

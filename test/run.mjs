@@ -9,11 +9,15 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const wanted = process.argv.slice(2);
 const files = readdirSync(here, { recursive: true })
   .map((name) => join('test', String(name)))
-  .filter((name) => name.endsWith('.test.ts') && (wanted.length === 0 || wanted.some((w) => name.includes(w))))
+  .filter(
+    (name) => name.endsWith('.test.ts') && (wanted.length === 0 || wanted.some((w) => name.includes(w))),
+  )
   .sort();
 if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(' ')}`);
   process.exit(1);
 }
 const args = ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-timeout=180000', ...files];
-spawn(process.execPath, args, { cwd: join(here, '..'), stdio: 'inherit' }).on('exit', (code) => process.exit(code ?? 1));
+spawn(process.execPath, args, { cwd: join(here, '..'), stdio: 'inherit' }).on('exit', (code) =>
+  process.exit(code ?? 1),
+);

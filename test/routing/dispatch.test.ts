@@ -106,10 +106,10 @@ describe('dispatch', () => {
   it('rejects a message that has passed too many routes, or has expired', async () => {
     const sink = new Recorder();
     const { dispatcher } = gateway([route('r', ['mqtt', 'a'], ['x', 'b'])], { x: sink });
-    const deliver = dispatcher.intakeOf('mqtt').deliver;
-    const loop = await deliver(message('a', 1, { hops: 16 }));
+    const intake = dispatcher.intakeOf('mqtt');
+    const loop = await intake.deliver(message('a', 1, { hops: 16 }));
     assert.ok(loop.state === 'rejected' && loop.error.code === 'loop');
-    const expired = await deliver(message('a', 1, { expiresAt: Date.now() - 1 }));
+    const expired = await intake.deliver(message('a', 1, { expiresAt: Date.now() - 1 }));
     assert.ok(expired.state === 'rejected' && expired.error.code === 'expired');
     assert.equal(sink.sent.length, 0);
   });

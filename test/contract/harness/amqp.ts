@@ -49,7 +49,7 @@ export async function connectAmqp(port: number): Promise<Peer> {
       const told = new Promise<Answer>((resolve) => {
         const send = (): void => {
           const delivery = sender.send({
-            body: rhea.message.data_section(message.body),
+            body: rhea.message.data_section(message.body) as unknown,
             content_type: message.contentType,
             correlation_id: message.correlationId,
             reply_to: message.replyTo,
@@ -79,8 +79,7 @@ export async function connectAmqp(port: number): Promise<Peer> {
           body: body?.content ?? Buffer.alloc(0),
           headers: Object.entries((message!.application_properties ?? {}) as Record<string, string>),
           contentType: message!.content_type,
-          correlationId:
-            message!.correlation_id === undefined ? undefined : String(message!.correlation_id as string),
+          correlationId: message!.correlation_id === undefined ? undefined : String(message!.correlation_id),
           replyTo: message!.reply_to,
         });
         if (hold) held.push(() => delivery!.accept());

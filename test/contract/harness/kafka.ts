@@ -74,7 +74,7 @@ export async function createTopics(broker: Broker, topics: string[]): Promise<vo
 }
 
 /** One broker serves all cases; `end` stops it. */
-export async function kafkaHarness(): Promise<{ harness: ClientHarness; end(): Promise<void> }> {
+export async function kafkaHarness(): Promise<{ harness: ClientHarness; end: () => Promise<void> }> {
   const skip = await unavailable('kafka');
   const broker = skip ? undefined : await startKafka();
   const topics = new Set<string>();

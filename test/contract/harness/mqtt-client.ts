@@ -9,7 +9,7 @@ let serial = 0;
 /** One Mosquitto serves all cases; `end` stops it. */
 export async function mqttClientHarness(
   version: 4 | 5,
-): Promise<{ harness: ClientHarness; end(): Promise<void> }> {
+): Promise<{ harness: ClientHarness; end: () => Promise<void> }> {
   const skip = await unavailable('mosquitto');
   const broker = skip ? undefined : await startMosquitto({ config: ['max_queued_messages 10000'] });
   return {

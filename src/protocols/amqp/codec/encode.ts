@@ -163,7 +163,6 @@ function exactly(value: unknown, type: string, bytes: number): Uint8Array {
 }
 
 function symbolText(value: unknown): string {
-   
   if (typeof value !== 'string' || /[^\u0000-\u00ff]/.test(value)) wrong(value, 'symbol');
   return value as string;
 }

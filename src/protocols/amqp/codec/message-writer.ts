@@ -5,14 +5,8 @@ import { typeOf } from '../../../core/headers.ts';
 import { code, descriptor } from './codes.ts';
 import { Cursor } from './cursor.ts';
 import { encodeMap, encodeScalar } from './encode.ts';
-import type {
-  AmqpMap} from './types.ts';
-import {
-  type MessageBody,
-  type MessageHeader,
-  type MessageParts,
-  type MessageProperties,
-} from './types.ts';
+import type { AmqpMap } from './types.ts';
+import { type MessageBody, type MessageHeader, type MessageParts, type MessageProperties } from './types.ts';
 import * as write from './write-values.ts';
 import { Writer } from './writer.ts';
 

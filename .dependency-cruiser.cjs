@@ -1,0 +1,43 @@
+/** The house rules on imports: data flows one way, listener -> envelope -> route -> target, and no circles. */
+const layer = (name, path, mayImport) => ({
+  name: `${name}-knows-only-its-own`,
+  severity: 'error',
+  comment: `src/${name} may import ${mayImport.join(', ') || 'nothing else of ours'}`,
+  from: { path },
+  to: { path: '^src/', pathNot: [path, ...mayImport.map((each) => `^src/${each}`)] },
+});
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circle',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    layer('core', '^src/core/', []),
+    layer('broker', '^src/broker/', ['core/']),
+    layer('routing', '^src/routing/', ['core/']),
+    layer('config', '^src/config/', ['core/', 'routing/']),
+    layer('admin', '^src/admin/', ['core/']),
+    {
+      name: 'protocols-know-neither-routes-nor-each-other',
+      severity: 'error',
+      from: { path: '^src/protocols/([^/]+)/' },
+      to: { path: '^src/', pathNot: ['^src/protocols/$1/', '^src/core/', '^src/broker/'] },
+    },
+    {
+      name: 'libraries-stay-in-their-protocol',
+      severity: 'error',
+      comment: 'a protocol library is replaced inside one folder',
+      from: { path: '^src/', pathNot: '^src/protocols/' },
+      to: { path: 'node_modules/(aedes|mqtt|mqtt-packet|rhea|kafkajs|stompit|ws)/' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+  },
+};

@@ -11,11 +11,13 @@ export async function listenerBench(
   const role = protocol.listener!;
   const endpoint = role.create(role.config.parse(settings), { name: 'under-test', log: keptLog() });
   const peers: Peer[] = [];
+  let port = 0; // as it was while it listened: a client that is given 0 goes to its protocol's own port
   return {
     endpoint,
     async connect() {
       const at = endpoint.status().at;
-      const peer = await connect(Number(at.slice(at.lastIndexOf(':') + 1)));
+      port ||= Number(at.slice(at.lastIndexOf(':') + 1));
+      const peer = await connect(port);
       peers.push(peer);
       return peer;
     },

@@ -8,6 +8,7 @@ import { cleanup, listenerBench } from './listener-bench.ts';
 const own = new Set([
   'destination',
   'message-id',
+  'JMSXGroupID',
   'subscription',
   'ack',
   'content-length',

@@ -17,7 +17,7 @@ if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(' ')}`);
   process.exit(1);
 }
-const args = ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-timeout=180000', ...files];
+const args = ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-timeout=600000', ...files];
 spawn(process.execPath, args, { cwd: join(here, '..'), stdio: 'inherit' }).on('exit', (code) =>
   process.exit(code ?? 1),
 );

@@ -9,10 +9,10 @@ const manifest = join(import.meta.dirname, 'rust/Cargo.toml');
 const skip = missing('Rust', 'cargo', '--version');
 
 describe('fe2o3-amqp (Rust)', () => {
-  it('passes every check', { skip, timeout: 170_000 }, async () => {
+  it('passes every check', { skip, timeout: 590_000 }, async () => {
     const { port, log } = await startForForeigners();
     const common = ['--quiet', '--locked', '--manifest-path', manifest, '--target-dir', target];
-    const out = await run('cargo', ['run', ...common, '--', String(port)], undefined, 165_000);
+    const out = await run('cargo', ['run', ...common, '--', String(port)], undefined, 580_000);
     assert.equal(out.match(/^ok /gm)?.length, 5, out);
     assert.deepEqual(log.lines, []);
   });

@@ -16,13 +16,13 @@ import { readEnd, writeEnd } from './frames/end.ts';
 import { Flow } from './frames/flow.ts';
 import { readOpen, writeOpen } from './frames/open.ts';
 import { Transfer } from './frames/transfer.ts';
-import { frameBody, frameSize, type FrameSink } from './frame-reader.ts';
-import { Handshake } from './handshake.ts';
+import { frameBody, frameSize } from './frame-reader.ts';
+import { Handshake, type HandshakeConnection } from './handshake.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { limitsOf, minMaxFrameSize, type Limits } from './limits.ts';
 import { Output } from './output.ts';
 import { condition, ProtocolError } from './protocol-error.ts';
-import { Session } from './session.ts';
+import { Session, type SessionConnection } from './session.ts';
 
 // One of each serves all connections: a frame is read and acted upon before the next one of any connection.
 const transfer = new Transfer();
@@ -34,7 +34,7 @@ const disposition = new Disposition();
  * `Session.onTransfer` → `AmqpIncomingLink.onTransfer` → the owner's `onTransfer`; its answer: `settle` →
  * `DispositionRuns` → `flush`.
  */
-export class AmqpConnection implements Connection, FrameSink {
+export class AmqpConnection implements Connection, HandshakeConnection, SessionConnection {
   readonly limits: Limits;
   readonly handler: ConnectionHandler;
   readonly output = new Output();

@@ -1,8 +1,9 @@
 import { Cursor } from '../codec/cursor.ts';
-import type { AmqpConnection } from './connection.ts';
+import type { AmqpError, ConnectionState } from './api.ts';
 import { FrameReader, frameBody, frameSize, type FrameSink } from './frame-reader.ts';
+import type { Limits } from './limits.ts';
 import { condition, ProtocolError } from './protocol-error.ts';
-import { SaslServer, type SaslResult } from './sasl.ts';
+import { SaslServer, type SaslConnection, type SaslResult } from './sasl.ts';
 
 const amqpHeader = Buffer.from('AMQP\x00\x01\x00\x00', 'latin1');
 const saslHeader = Buffer.from('AMQP\x03\x01\x00\x00', 'latin1');
@@ -12,12 +13,27 @@ const maxSaslFrame = 16 * 1024;
 /** What a peer may send ahead while its credentials are being checked. */
 const maxHeld = 256 * 1024;
 
+/** What the handshake needs of its connection, which takes the bytes over once it has begun. */
+export interface HandshakeConnection extends SaslConnection, FrameSink {
+  readonly limits: Limits;
+  readonly state: ConnectionState;
+  /** SASL and protocol headers are done: frames follow. */
+  begin(): void;
+  /** Runs what the peer's bytes cause; what it did wrong ends the connection. */
+  guard(action: () => void): void;
+  /** Output is due. */
+  wake(): void;
+  close(error: AmqpError): void;
+  /** Ends it without a close frame, which nobody would understand yet. */
+  finish(error: AmqpError, by: 'us'): void;
+}
+
 /**
  * A connection's bytes, until it is known who sends them: protocol headers (§2.2) and SASL (§5.3). While the owner
  * makes up its mind, what the peer has sent ahead (a pipelined open …) waits here.
  */
 export class Handshake implements FrameSink {
-  readonly #connection: AmqpConnection;
+  readonly #connection: HandshakeConnection;
   readonly #reader = new FrameReader();
   #sasl: SaslServer | undefined;
   #authenticated = false;
@@ -26,7 +42,7 @@ export class Handshake implements FrameSink {
   #heldBytes = 0;
   user: string | undefined;
 
-  constructor(connection: AmqpConnection) {
+  constructor(connection: HandshakeConnection) {
     this.#connection = connection;
   }
 

@@ -1,6 +1,7 @@
 import type {
   AcceptIncoming,
   AmqpError,
+  Connection,
   DeliveryOutcome,
   IncomingDelivery,
   IncomingLink,
@@ -9,10 +10,9 @@ import type {
 import type { PeerAttach } from './frames/attach.ts';
 import type { Flow } from './frames/flow.ts';
 import type { Transfer } from './frames/transfer.ts';
-import { LinkBase } from './link.ts';
+import { LinkBase, type LinkSession } from './link.ts';
 import { condition, ProtocolError } from './protocol-error.ts';
 import { distance } from './serial.ts';
-import type { Session } from './session.ts';
 
 const noTag = new Uint8Array(0);
 
@@ -53,8 +53,23 @@ class Delivery implements IncomingDelivery {
 
 export type { Delivery };
 
+/** What a link on which we receive needs of its session. */
+export interface IncomingSession extends LinkSession {
+  readonly connection: Connection & {
+    /** Counts the memory of messages under way in several frames. @throws ProtocolError over the limit */
+    reserve(bytes: number): void;
+  };
+  /** Deliveries handed to their owner and not yet settled, by delivery-id. */
+  readonly incoming: Map<number, Delivery>;
+  /** @throws ProtocolError where it is not the one that is due */
+  checkDeliveryId(id: number): void;
+  settleIncoming(id: number, outcome: DeliveryOutcome): void;
+  /** Calls the link's `refill` at the end of this tick. */
+  wantRefill(link: AmqpIncomingLink): void;
+}
+
 /** A link on which the peer sends: gathers transfers into messages, and grants credit as they are settled. */
-export class AmqpIncomingLink extends LinkBase implements IncomingLink {
+export class AmqpIncomingLink extends LinkBase<IncomingSession> implements IncomingLink {
   readonly direction = 'incoming';
   credit = 0;
   unsettled = 0;
@@ -74,7 +89,7 @@ export class AmqpIncomingLink extends LinkBase implements IncomingLink {
   #gathered: Buffer | undefined;
   #length = 0;
 
-  constructor(session: Session, handle: number, attach: PeerAttach, maxMessageSize: number) {
+  constructor(session: IncomingSession, handle: number, attach: PeerAttach, maxMessageSize: number) {
     super(session, handle, attach);
     this.#deliveryCount = attach.initialDeliveryCount;
     this.#maxMessageSize = maxMessageSize;

@@ -1,8 +1,9 @@
+import type { Writer } from '../codec/writer.ts';
 import type { AcceptOptions, AmqpError, Connection, Link, Terminus } from './api.ts';
 import type { PeerAttach } from './frames/attach.ts';
 import { writeAttach } from './frames/attach.ts';
 import { writeDetach } from './frames/end.ts';
-import type { Session } from './session.ts';
+import type { LinkFlow } from './frames/flow.ts';
 
 /**
  * `attaching`: the peer's attach awaits our answer; `open`; `detaching`: we have sent detach, the peer's is due and
@@ -10,19 +11,32 @@ import type { Session } from './session.ts';
  */
 export type LinkState = 'attaching' | 'open' | 'detaching' | 'gone';
 
+/** What a link of either direction needs of its session. */
+export interface LinkSession {
+  readonly connection: Connection;
+  beginFrame(): Writer;
+  endFrame(): void;
+  /** Writes a flow about the session, and about a link where one is given. */
+  writeFlow(link: LinkFlow | undefined): void;
+  /** Writes the settlements gathered so far. */
+  writePending(): void;
+  /** Drops what concerns a link that is ending. */
+  forget(link: LinkBase): void;
+}
+
 interface DetachListener {
   onDetach(error: AmqpError | undefined, closed: boolean): void;
 }
 
 /** What both directions share: the life of a link between attach and detach (§2.6). */
-export abstract class LinkBase implements Link {
-  readonly session: Session;
+export abstract class LinkBase<Owner extends LinkSession = LinkSession> implements Link {
+  readonly session: Owner;
   /** Ours; the peer's is `attach.handle`. */
   readonly handle: number;
   readonly attach: PeerAttach;
   state: LinkState = 'attaching';
 
-  constructor(session: Session, handle: number, attach: PeerAttach) {
+  constructor(session: Owner, handle: number, attach: PeerAttach) {
     this.session = session;
     this.handle = handle;
     this.attach = attach;

@@ -1,7 +1,7 @@
 import type { AcceptOutgoing, DeliveryOutcome, OutgoingLink, OutgoingLinkHandler } from './api.ts';
 import type { Flow } from './frames/flow.ts';
 import { accepted } from './frames/outcome.ts';
-import { LinkBase } from './link.ts';
+import { LinkBase, type LinkSession } from './link.ts';
 import { distance, halfRange, next } from './serial.ts';
 
 /** A message that awaits the peer's answer. */
@@ -15,8 +15,21 @@ export class OutgoingDelivery {
   }
 }
 
+/** What a link on which we send needs of its session. */
+export interface OutgoingSession extends LinkSession {
+  /** Whether nothing can be sent now: the peer's window is shut. */
+  readonly blocked: boolean;
+  /** @param delivery undefined where the message is sent settled */
+  send(
+    link: AmqpOutgoingLink,
+    bytes: Buffer,
+    messageFormat: number,
+    delivery: OutgoingDelivery | undefined,
+  ): void;
+}
+
 /** A link on which the peer receives: sends within its credit. */
-export class AmqpOutgoingLink extends LinkBase implements OutgoingLink {
+export class AmqpOutgoingLink extends LinkBase<OutgoingSession> implements OutgoingLink {
   readonly direction = 'outgoing';
   unsettled = 0;
   #handler: OutgoingLinkHandler | undefined;

@@ -3,6 +3,13 @@ import { Writer } from '../codec/writer.ts';
 /** Payloads from this size on are passed on as they are instead of being copied into the output. */
 const copyBelow = 8 * 1024;
 
+/** A connection, to those that write frames to it. */
+export interface FrameOutput {
+  readonly output: Output;
+  /** Begins a frame in `output`, whose owner hears that there is something to flush. */
+  beginFrame(channel: number, type?: number): Writer;
+}
+
 /** The bytes on their way out, gathered until the owner flushes. */
 export class Output {
   readonly writer = new Writer(4096);

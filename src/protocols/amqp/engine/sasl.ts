@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { descriptor } from '../codec/codes.ts';
 import type { Cursor } from '../codec/cursor.ts';
-import type { AmqpConnection } from './connection.ts';
+import type { ConnectionHandler } from './api.ts';
 import {
   readSaslInit,
   readSaslResponse,
@@ -9,6 +9,7 @@ import {
   writeSaslMechanisms,
   writeSaslOutcome,
 } from './frames/sasl.ts';
+import type { FrameOutput } from './output.ts';
 import { condition, ProtocolError } from './protocol-error.ts';
 import type { AuthenticationRequest, SaslMechanism } from './sasl-types.ts';
 import { ScramExchange } from './scram.ts';
@@ -16,15 +17,20 @@ import { ScramExchange } from './scram.ts';
 /** How it ended: who the peer is (undefined: anonymous), or that it was refused. */
 export type SaslResult = { readonly ok: true; readonly user: string | undefined } | { readonly ok: false };
 
+/** What SASL needs of its connection. */
+export interface SaslConnection extends FrameOutput {
+  readonly handler: Pick<ConnectionHandler, 'authenticate' | 'scramCredential'>;
+}
+
 /** The server's side of SASL on one connection (§5.3). Each step may have to wait for the owner. */
 export class SaslServer {
-  readonly #connection: AmqpConnection;
+  readonly #connection: SaslConnection;
   readonly #mechanisms: readonly SaslMechanism[];
   #scram: ScramExchange | undefined;
   #hostname: string | undefined;
   #begun = false;
 
-  constructor(connection: AmqpConnection, mechanisms: readonly SaslMechanism[]) {
+  constructor(connection: SaslConnection, mechanisms: readonly SaslMechanism[]) {
     this.#connection = connection;
     this.#mechanisms = mechanisms;
   }

@@ -1,8 +1,7 @@
 import { descriptor } from '../codec/codes.ts';
 import type { Cursor } from '../codec/cursor.ts';
 import type { Writer } from '../codec/writer.ts';
-import type { AmqpError, DeliveryOutcome } from './api.ts';
-import type { AmqpConnection } from './connection.ts';
+import type { AmqpError, Connection, ConnectionHandler, DeliveryOutcome } from './api.ts';
 import { readAttach } from './frames/attach.ts';
 import { writeBegin, type PeerBegin } from './frames/begin.ts';
 import type { Disposition } from './frames/disposition.ts';
@@ -10,18 +9,34 @@ import { readDetach, readEnd, writeEnd } from './frames/end.ts';
 import { writeFlow, type Flow, type LinkFlow, type SessionWindows } from './frames/flow.ts';
 import { released } from './frames/outcome.ts';
 import type { Transfer } from './frames/transfer.ts';
-import { AmqpIncomingLink, type Delivery } from './incoming-link.ts';
+import { AmqpIncomingLink, type Delivery, type IncomingSession } from './incoming-link.ts';
+import type { Limits } from './limits.ts';
 import { LinkTable } from './link-table.ts';
 import type { LinkBase } from './link.ts';
-import { AmqpOutgoingLink, type OutgoingDelivery } from './outgoing-link.ts';
+import { AmqpOutgoingLink, type OutgoingDelivery, type OutgoingSession } from './outgoing-link.ts';
+import type { FrameOutput } from './output.ts';
 import { condition, ProtocolError } from './protocol-error.ts';
 import { distance, halfRange, next } from './serial.ts';
 import { DispositionRuns, visitRange } from './settlement.ts';
 import { TransferWriter } from './transfer-writer.ts';
 
+/** What a session needs of its connection. */
+export interface SessionConnection extends Connection, FrameOutput {
+  readonly limits: Limits;
+  readonly handler: Pick<ConnectionHandler, 'onIncomingLink' | 'onOutgoingLink'>;
+  /** The largest frame that the peer takes. */
+  readonly peerFrameSize: number;
+  /** Whether one more link, which its session counts already, is within the limit. */
+  mayAttach(): boolean;
+  /** Counts the memory of messages under way in several frames. @throws ProtocolError over the limit */
+  reserve(bytes: number): void;
+  /** The session has something to write at the end of this tick. */
+  markDirty(session: Session): void;
+}
+
 /** One session (§2.5): its windows, its links, and what is unsettled in both directions. */
-export class Session implements SessionWindows {
-  readonly connection: AmqpConnection;
+export class Session implements SessionWindows, IncomingSession, OutgoingSession {
+  readonly connection: SessionConnection;
   /** Ours. */
   readonly channel: number;
   /** Deliveries handed to their owner and not yet settled, by delivery-id. */
@@ -43,7 +58,7 @@ export class Session implements SessionWindows {
   #flowDue = false;
   #ended = false;
 
-  constructor(connection: AmqpConnection, channel: number, remoteChannel: number, begin: PeerBegin) {
+  constructor(connection: SessionConnection, channel: number, remoteChannel: number, begin: PeerBegin) {
     const { incomingWindow, handleMax } = connection.limits;
     this.connection = connection;
     this.channel = channel;

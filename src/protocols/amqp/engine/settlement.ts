@@ -1,25 +1,31 @@
+import type { Writer } from '../codec/writer.ts';
 import type { DeliveryOutcome } from './api.ts';
 import { writeDisposition } from './frames/disposition.ts';
 import { distance, next } from './serial.ts';
-import type { Session } from './session.ts';
 
 /** Whether two outcomes are one and the same to the peer. */
 const same = (a: DeliveryOutcome, b: DeliveryOutcome): boolean =>
   a === b || (a.state === b.state && (a.state === 'accepted' || a.state === 'released'));
+
+/** What settlements need of their session. */
+export interface SettlementSession {
+  beginFrame(): Writer;
+  endFrame(): void;
+}
 
 /**
  * Gathers settlements into ranges: one disposition for deliveries with adjacent ids and the same outcome. What does
  * not join the range under way is no reason to wait: that range is written and the next one begins.
  */
 export class DispositionRuns {
-  readonly #session: Session;
+  readonly #session: SettlementSession;
   /** Whether we are the receiver of the deliveries. */
   readonly #receiver: boolean;
   #first = 0;
   #last = 0;
   #outcome: DeliveryOutcome | undefined;
 
-  constructor(session: Session, receiver: boolean) {
+  constructor(session: SettlementSession, receiver: boolean) {
     this.#session = session;
     this.#receiver = receiver;
   }

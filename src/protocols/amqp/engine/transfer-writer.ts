@@ -1,12 +1,26 @@
 import { maxTransferBytes, writeContinuation, writeTransfer } from './frames/transfer.ts';
-import type { LinkBase } from './link.ts';
-import type { AmqpOutgoingLink } from './outgoing-link.ts';
+import type { FrameOutput } from './output.ts';
 import { next } from './serial.ts';
-import type { Session } from './session.ts';
+
+/** A link, to what writes its transfers. */
+interface TransferLink {
+  readonly handle: number;
+}
+
+/** What transfers need of their session. */
+export interface TransferSession {
+  readonly channel: number;
+  readonly connection: FrameOutput & {
+    /** The largest frame that the peer takes. */
+    readonly peerFrameSize: number;
+  };
+  /** There is room in the peer's window again. */
+  onUnblocked(): void;
+}
 
 /** A message that the peer's window cut short. */
 interface Unsent {
-  readonly link: AmqpOutgoingLink;
+  readonly link: TransferLink;
   readonly id: number;
   readonly bytes: Buffer;
   readonly messageFormat: number;
@@ -19,13 +33,13 @@ interface Unsent {
 export class TransferWriter {
   /** The transfer-id of the next frame (§2.5.6). */
   nextId = 0;
-  readonly #session: Session;
+  readonly #session: TransferSession;
   #window: number;
   #nextDelivery = 0;
   #unsent: Unsent[] = [];
 
   /** @param window the peer's incoming-window */
-  constructor(session: Session, window: number) {
+  constructor(session: TransferSession, window: number) {
     this.#session = session;
     this.#window = window;
   }
@@ -41,7 +55,7 @@ export class TransferWriter {
   }
 
   /** Called only while not blocked, so at most the message under way has to wait. */
-  send(link: AmqpOutgoingLink, id: number, bytes: Buffer, messageFormat: number, settled: boolean): void {
+  send(link: TransferLink, id: number, bytes: Buffer, messageFormat: number, settled: boolean): void {
     const offset = this.#write(link, id, bytes, 0, messageFormat, settled);
     if (offset >= 0) this.#unsent.push({ link, id, bytes, messageFormat, settled, offset });
   }
@@ -71,7 +85,7 @@ export class TransferWriter {
 
   /** Writes frames until all is written (-1), or the window is shut (how far it came). */
   #write(
-    link: AmqpOutgoingLink,
+    link: TransferLink,
     id: number,
     bytes: Buffer,
     from: number,
@@ -98,7 +112,7 @@ export class TransferWriter {
   }
 
   /** The link is ending: what of it is not written stays unwritten. */
-  forget(link: LinkBase): void {
+  forget(link: TransferLink): void {
     if (this.#unsent.length > 0) this.#unsent = this.#unsent.filter((item) => item.link !== link);
   }
 

@@ -1,7 +1,8 @@
-import assert from 'node:assert/strict';
-import { setImmediate as nextTick, setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { envelope, type Envelope, type EnvelopeInit } from '../src/core/envelope.ts';
 import type { Log } from '../src/core/protocol.ts';
+
+export { until } from './until.ts';
 
 /** A message for tests; its body is its number unless told otherwise. */
 export const message = (
@@ -11,19 +12,6 @@ export const message = (
 ): Envelope => envelope({ address, body: Buffer.from(String(n)), ...over });
 
 export const textOf = (body: Uint8Array | null): string => Buffer.from(body ?? []).toString();
-
-/** Waits until the condition holds; fails after the deadline (ms). */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  what = 'the condition',
-  deadline = 10_000,
-): Promise<void> {
-  const end = Date.now() + deadline;
-  while (!(await holds())) {
-    assert.ok(Date.now() < end, `${what} did not hold within ${deadline} ms`);
-    await pause(2);
-  }
-}
 
 /** Lets everything that is already due happen. */
 export async function settleDown(): Promise<void> {

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startMosquitto, unavailable } from './index.ts';
-import { until } from './until.ts';
+import { until } from '../until.ts';
 
 const run = promisify(execFile);
 

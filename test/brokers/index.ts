@@ -29,4 +29,4 @@ export async function unavailable(broker: 'kafka' | 'mosquitto'): Promise<string
   if (process.env.CI !== undefined && process.env.CI !== 'false') return false;
   return (await checks[broker]()) ?? false;
 }
-export { until } from './until.ts';
+export { until } from '../until.ts';

@@ -9,7 +9,7 @@ import { isReplyQueue, kindOf, stompAddress } from './address.ts';
 import type { ListenerConfig } from './config.ts';
 import { Connection } from './connection.ts';
 import { MessageEncoder } from './frame-writer.ts';
-import { Reports } from './reports.ts';
+import { RateLimitedLog } from '../../core/rate-limited-log.ts';
 import type { Flushable, Services } from './services.ts';
 
 /** How long, in ms, `close` waits for clients to read their last frame. */
@@ -23,7 +23,7 @@ export class StompListener implements Endpoint, Services {
   readonly sink: Sink;
   readonly #context: Context;
   readonly #exchange: Exchange;
-  readonly #reports: Reports;
+  readonly #reports: RateLimitedLog;
   readonly #connections = new Set<Connection>();
   readonly #replyQueues = new Set<string>();
   #dirty: Flushable[] = [];
@@ -42,7 +42,7 @@ export class StompListener implements Endpoint, Services {
   constructor(config: ListenerConfig, context: Context) {
     this.config = config;
     this.#context = context;
-    this.#reports = new Reports(context.log);
+    this.#reports = new RateLimitedLog(context.log, 1000);
     this.#at = `${config.listen.host}:${config.listen.port}`;
     this.#exchange = new Exchange({
       syntax: stompAddress,

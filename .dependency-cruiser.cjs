@@ -14,7 +14,7 @@ module.exports = {
       name: 'no-circle',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     layer('core', '^src/core/', []),
     layer('broker', '^src/broker/', ['core/']),

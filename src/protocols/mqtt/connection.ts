@@ -142,7 +142,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
   /** From here on packets are taken. */
   begin(session: Session): void {
     this.session = session;
-    this.#inbound = new Inbound(this, session, this.#owner.window, (message) =>
+    this.#inbound = new Inbound(this, session.received, this.#owner.window, (message) =>
       this.#owner.publish(message, session),
     );
     session.attach(this);

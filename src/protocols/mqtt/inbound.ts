@@ -4,7 +4,6 @@ import { Reason, reasonOf } from './errors.ts';
 import type { MqttMessage } from './message.ts';
 import { Type, type Level } from './packet-types.ts';
 import type { Publish } from './publish.ts';
-import type { Session } from './session.ts';
 import { protocolError, Violation } from './violation.ts';
 
 /** What became of a published message; `nobody` where it was accepted though no one takes it. */
@@ -43,7 +42,8 @@ export interface InboundPeer {
 /** The messages of one connection that are not settled: at most `window`, acknowledged in order of arrival. */
 export class Inbound {
   readonly #peer: InboundPeer;
-  readonly #session: Session;
+  /** The session's, which outlive this connection; by packet identifier. */
+  readonly #received: Map<number, Received>;
   readonly #window: number;
   readonly #publish: (message: MqttMessage) => Published | Promise<Published>;
   #slots: Slot[] = [];
@@ -54,15 +54,15 @@ export class Inbound {
 
   constructor(
     peer: InboundPeer,
-    session: Session,
+    received: Map<number, Received>,
     window: number,
     publish: (message: MqttMessage) => Published | Promise<Published>,
   ) {
     this.#peer = peer;
-    this.#session = session;
+    this.#received = received;
     this.#window = window;
     this.#publish = publish;
-    for (const received of session.received.values()) received.repeats = 0;
+    for (const open of received.values()) open.repeats = 0;
   }
 
   /**
@@ -76,8 +76,8 @@ export class Inbound {
   /** @throws Violation where an MQTT 5 client holds more QoS 2 messages open than Receive Maximum [MQTT-3.3.4-9] */
   take({ message, id }: Publish): void {
     if (message.qos === 0) return this.#takeQoS0(message);
-    const known = message.qos === 2 ? this.#session.received.get(id) : undefined;
-    if (this.#peer.level === 5 && message.qos === 2 && !known && this.#session.received.size >= this.#window)
+    const known = message.qos === 2 ? this.#received.get(id) : undefined;
+    if (this.#peer.level === 5 && message.qos === 2 && !known && this.#received.size >= this.#window)
       throw new Violation(Reason.receiveMaximumExceeded, `more than ${this.#window} unreleased messages`);
     // MQTT 5 sends again only on a new connection [MQTT-4.4.0-1]; once is forgiven.
     if (this.#peer.level === 5 && known?.published && ++known.repeats > 1)
@@ -98,9 +98,9 @@ export class Inbound {
 
   /** PUBREL: the client will not send this message again. */
   release(id: number): void {
-    const received = this.#session.received.get(id);
+    const received = this.#received.get(id);
     if (received && !received.published) throw protocolError('a PUBREL before the PUBREC of its message');
-    this.#session.received.delete(id);
+    this.#received.delete(id);
     this.#peer.write(
       encodeAck(
         Type.pubcomp,
@@ -131,11 +131,10 @@ export class Inbound {
 
   #takeQoS2(message: MqttMessage, slot: Slot): void {
     const received: Received = { published: undefined, repeats: 0, waiting: [slot] };
-    const { received: all } = this.#session;
-    all.set(slot.id, received);
+    this.#received.set(slot.id, received);
     const done = (published: Published): void => {
       if (published.outcome.state === 'accepted') received.published = published;
-      else all.delete(slot.id);
+      else this.#received.delete(slot.id);
       for (const waiting of received.waiting) waiting.owner.#fill(waiting, published);
       received.waiting.length = 0;
     };

@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Backoff } from '../../core/backoff.ts';
 import type { Context, Endpoint, EndpointState, EndpointStatus, Traits } from '../../core/protocol.ts';
-import type { MqttClientConfig } from './client-config.ts';
-import { Link, type LinkHost } from './client-link.ts';
-import { MqttSink } from './client-sink.ts';
-import { MqttSource } from './client-source.ts';
-import type { Connack } from './connack.ts';
-import { Type } from './packet-types.ts';
-import type { Publish } from './publish.ts';
+import type { MqttClientConfig } from './client/config.ts';
+import { Link, type LinkHost } from './client/link.ts';
+import { MqttSink } from './client/sink.ts';
+import { MqttSource } from './client/source.ts';
+import type { Connack } from './codec/connack.ts';
+import { Type } from './codec/packet-types.ts';
+import type { Publish } from './codec/publish.ts';
 import { mqttTraits } from './traits.ts';
 
 /** What is released is tried again here, for a broker cannot be given it back. */

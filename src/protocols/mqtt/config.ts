@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration, hostPort, listenerSettings, size } from '../../core/units.ts';
-import { checkFilter } from './topics.ts';
+import { checkFilter } from './codec/topics.ts';
 
 function isFilter(filter: string): boolean {
   try {

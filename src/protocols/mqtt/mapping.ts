@@ -10,7 +10,7 @@ import {
   toTextHeaders,
 } from '../../core/headers.ts';
 import { mqttAddress } from './address.ts';
-import type { MessageProperties, MqttMessage } from './message.ts';
+import type { MessageProperties, MqttMessage } from './codec/message.ts';
 
 /** User properties that carry envelope fields for which MQTT 5 has no property of its own. */
 const named = {

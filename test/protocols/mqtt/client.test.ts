@@ -10,7 +10,7 @@ import { accepted, type Outcome } from '../../../src/core/outcome.ts';
 import type { Intake } from '../../../src/core/protocol.ts';
 import { mqttAddress } from '../../../src/protocols/mqtt/address.ts';
 import { MqttBrokerClient } from '../../../src/protocols/mqtt/client.ts';
-import { mqttClientConfig } from '../../../src/protocols/mqtt/client-config.ts';
+import { mqttClientConfig } from '../../../src/protocols/mqtt/client/config.ts';
 import { startMosquitto, unavailable, until, type Broker } from '../../brokers/index.ts';
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { envelope, Uuid, type Envelope, type Header } from '../../../src/core/envelope.ts';
 import type { JunctionError } from '../../../src/core/errors.ts';
 import { fromEnvelope, toEnvelope } from '../../../src/protocols/mqtt/mapping.ts';
-import type { MqttMessage } from '../../../src/protocols/mqtt/message.ts';
+import type { MqttMessage } from '../../../src/protocols/mqtt/codec/message.ts';
 
 const now = 1_700_000_000_000;
 

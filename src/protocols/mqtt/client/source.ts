@@ -1,15 +1,16 @@
-import { Backoff } from '../../core/backoff.ts';
-import type { Outcome } from '../../core/outcome.ts';
-import type { Intake, Log, Source } from '../../core/protocol.ts';
-import { RateLimitedLog } from '../../core/rate-limited-log.ts';
-import { encodeAck } from './acks.ts';
-import type { MqttClientConfig } from './client-config.ts';
-import type { Link } from './client-link.ts';
-import { Reason, reasonOf } from './errors.ts';
-import { toEnvelope } from './mapping.ts';
-import type { MqttMessage } from './message.ts';
-import { Type } from './packet-types.ts';
-import type { Publish } from './publish.ts';
+import { Backoff } from '../../../core/backoff.ts';
+import type { Outcome } from '../../../core/outcome.ts';
+import type { Intake, Log, Source } from '../../../core/protocol.ts';
+import { RateLimitedLog } from '../../../core/rate-limited-log.ts';
+import { encodeAck } from '../codec/acks.ts';
+import type { MqttClientConfig } from './config.ts';
+import type { Link } from './link.ts';
+import { Reason } from '../codec/reasons.ts';
+import { reasonOf } from '../errors.ts';
+import { toEnvelope } from '../mapping.ts';
+import type { MqttMessage } from '../codec/message.ts';
+import { Type } from '../codec/packet-types.ts';
+import type { Publish } from '../codec/publish.ts';
 
 /** A message from the broker until it is acknowledged. */
 interface Incoming {

@@ -1,5 +1,5 @@
 import type { Cursor } from './cursor.ts';
-import { Reason } from './errors.ts';
+import { Reason } from './reasons.ts';
 import type { MqttMessage, QoS } from './message.ts';
 import { Type, type Level } from './packet-types.ts';
 import { Properties, Property, readProperties } from './properties.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, size } from '../../core/units.ts';
+import { duration, size } from '../../../core/units.ts';
 
 const url = z
   .string()

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import mqttPacket from 'mqtt-packet';
-import { PacketReader } from '../../../src/protocols/mqtt/packet-reader.ts';
-import { filterMatches } from '../../../src/protocols/mqtt/topics.ts';
-import type { Violation } from '../../../src/protocols/mqtt/violation.ts';
+import { PacketReader } from '../../../../src/protocols/mqtt/codec/packet-reader.ts';
+import { filterMatches } from '../../../../src/protocols/mqtt/codec/topics.ts';
+import type { Violation } from '../../../../src/protocols/mqtt/codec/violation.ts';
 
 const drain = (reader: PacketReader): Buffer[] => {
   const packets: Buffer[] = [];

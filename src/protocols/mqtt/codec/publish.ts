@@ -1,5 +1,5 @@
 import { Cursor } from './cursor.ts';
-import { Reason } from './errors.ts';
+import { Reason } from './reasons.ts';
 import type { MessageProperties, MqttMessage, QoS } from './message.ts';
 import type { Level } from './packet-types.ts';
 import { type Properties, Property, readProperties } from './properties.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../../core/protocol.ts';
+import type { Log } from '../../../core/protocol.ts';
 
 /** One log line for each connection that is refused or closed for what it sent, but not more than some a second. */
 export class RefusalLog {

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { HostPort } from '../../core/units.ts';
+import type { HostPort } from '../../../core/units.ts';
 
 /** A port that clients come in by. */
 export interface Door {

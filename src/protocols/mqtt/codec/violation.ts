@@ -1,4 +1,4 @@
-import { Reason } from './errors.ts';
+import { Reason } from './reasons.ts';
 
 /** A packet that MQTT does not allow. The connection it came on is closed for it, and no other. */
 export class Violation extends Error {

@@ -1,4 +1,4 @@
-import type { Log } from '../../core/protocol.ts';
+import type { Log } from '../../../core/protocol.ts';
 import { Session, type Dropped, type SessionLimits } from './session.ts';
 import type { TopicTree } from './topic-tree.ts';
 

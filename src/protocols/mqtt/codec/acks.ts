@@ -1,5 +1,5 @@
 import type { Cursor } from './cursor.ts';
-import { Reason } from './errors.ts';
+import { Reason } from './reasons.ts';
 import { Type, type Level } from './packet-types.ts';
 import { Property, readProperties } from './properties.ts';
 import { malformed, protocolError } from './violation.ts';

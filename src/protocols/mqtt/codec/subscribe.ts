@@ -1,5 +1,5 @@
 import type { Cursor } from './cursor.ts';
-import { Reason } from './errors.ts';
+import { Reason } from './reasons.ts';
 import type { Level } from './packet-types.ts';
 import { Property, readProperties } from './properties.ts';
 import { checkFilter } from './topics.ts';

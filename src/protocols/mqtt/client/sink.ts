@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
-import type { Envelope } from '../../core/envelope.ts';
-import { JunctionError, type ErrorCode } from '../../core/errors.ts';
-import type { Sink } from '../../core/protocol.ts';
-import { invalidAddress } from '../../core/template.ts';
-import { mqttAddress } from './address.ts';
-import type { MqttClientConfig } from './client-config.ts';
-import { firstLibraryId, type Link } from './client-link.ts';
-import type { Connack } from './connack.ts';
-import { Reason } from './errors.ts';
-import { fromEnvelope } from './mapping.ts';
-import { Publication } from './publication.ts';
+import type { Envelope } from '../../../core/envelope.ts';
+import { JunctionError, type ErrorCode } from '../../../core/errors.ts';
+import type { Sink } from '../../../core/protocol.ts';
+import { invalidAddress } from '../../../core/template.ts';
+import { mqttAddress } from '../address.ts';
+import type { MqttClientConfig } from './config.ts';
+import { firstLibraryId, type Link } from './link.ts';
+import type { Connack } from '../codec/connack.ts';
+import { Reason } from '../codec/reasons.ts';
+import { fromEnvelope } from '../mapping.ts';
+import { Publication } from '../codec/publication.ts';
 
 /** While this many bytes have not gone out, nothing more is written. */
 const highWater = 1024 * 1024;

@@ -1,5 +1,5 @@
-import type { Publication } from './publication.ts';
-import { filterMatches } from './topics.ts';
+import type { Publication } from '../codec/publication.ts';
+import { filterMatches } from '../codec/topics.ts';
 
 /** The last retained message of each topic, up to a bound (MQTT 5 §3.3.1.3). */
 export class Retained {

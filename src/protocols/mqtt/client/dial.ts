@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import type { MqttClientConfig } from './client-config.ts';
+import type { MqttClientConfig } from './config.ts';
 
 /** Begins a connection to a broker: TCP, TLS or WebSocket, by the URL. */
 export async function dial(address: string, { tls, connect_timeout }: MqttClientConfig): Promise<Duplex> {

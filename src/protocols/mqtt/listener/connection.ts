@@ -1,20 +1,20 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
-import { checkAuth, checkDisconnect, encodeDisconnect, encodeRefusal, readAck } from './acks.ts';
-import { ClientStream, type StreamOwner } from './client-stream.ts';
-import { connectLevel, readConnect, type Connect } from './connect.ts';
-import { Cursor } from './cursor.ts';
-import { Reason } from './errors.ts';
+import { checkAuth, checkDisconnect, encodeDisconnect, encodeRefusal, readAck } from '../codec/acks.ts';
+import { ClientStream, type StreamOwner } from '../stream/client-stream.ts';
+import { connectLevel, readConnect, type Connect } from '../codec/connect.ts';
+import { Cursor } from '../codec/cursor.ts';
+import { Reason } from '../codec/reasons.ts';
 import { Inbound, type InboundPeer, type Published } from './inbound.ts';
-import type { MqttMessage } from './message.ts';
-import { PacketReader } from './packet-reader.ts';
-import { checkHead, Type, type Level } from './packet-types.ts';
-import { readPublish, type TopicNames } from './publish.ts';
+import type { MqttMessage } from '../codec/message.ts';
+import { PacketReader } from '../codec/packet-reader.ts';
+import { checkHead, Type, type Level } from '../codec/packet-types.ts';
+import { readPublish, type TopicNames } from '../codec/publish.ts';
 import type { Link, Session } from './session.ts';
-import { readFilters } from './subscribe.ts';
-import { malformed, Violation } from './violation.ts';
-import { Writer } from './writer.ts';
-import type { Outcome } from '../../core/outcome.ts';
+import { readFilters } from '../codec/subscribe.ts';
+import { malformed, Violation } from '../codec/violation.ts';
+import { Writer } from '../stream/writer.ts';
+import type { Outcome } from '../../../core/outcome.ts';
 
 /** How long a closed connection may take to read our last words, in ms. */
 const farewell = 400;

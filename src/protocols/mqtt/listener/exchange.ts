@@ -1,16 +1,16 @@
 import { performance } from 'node:perf_hooks';
-import type { Envelope } from '../../core/envelope.ts';
-import { JunctionError } from '../../core/errors.ts';
-import { accepted, combine, type Outcome } from '../../core/outcome.ts';
-import type { Intake } from '../../core/protocol.ts';
+import type { Envelope } from '../../../core/envelope.ts';
+import { JunctionError } from '../../../core/errors.ts';
+import { accepted, combine, type Outcome } from '../../../core/outcome.ts';
+import type { Intake } from '../../../core/protocol.ts';
 import type { Published } from './inbound.ts';
-import { toEnvelope } from './mapping.ts';
-import type { MqttMessage } from './message.ts';
-import { Publication } from './publication.ts';
+import { toEnvelope } from '../mapping.ts';
+import type { MqttMessage } from '../codec/message.ts';
+import { Publication } from '../codec/publication.ts';
 import type { Retained } from './retained.ts';
 import type { Session } from './session.ts';
 import type { TopicTree } from './topic-tree.ts';
-import { filterMatches } from './topics.ts';
+import { filterMatches } from '../codec/topics.ts';
 
 export interface ExchangeOptions {
   readonly local: boolean;

@@ -1,5 +1,5 @@
-import { maxTopicLevels, topicLevels } from './address.ts';
-import { Reason } from './errors.ts';
+import { maxTopicLevels, topicLevels } from '../address.ts';
+import { Reason } from './reasons.ts';
 import { malformed, protocolError, Violation } from './violation.ts';
 
 /** @throws Violation for what is not the name of a topic to publish to (MQTT 5 §4.7) */

@@ -1,10 +1,10 @@
-import { Round } from '../../broker/topic.ts';
-import { parsePattern, type AddressPattern } from '../../core/address.ts';
-import { accepted, type Outcome } from '../../core/outcome.ts';
-import { PatternIndex } from '../../core/pattern-index.ts';
-import { mqttAddress } from './address.ts';
-import type { QoS } from './message.ts';
-import type { Publication } from './publication.ts';
+import { Round } from '../../../broker/topic.ts';
+import { parsePattern, type AddressPattern } from '../../../core/address.ts';
+import { accepted, type Outcome } from '../../../core/outcome.ts';
+import { PatternIndex } from '../../../core/pattern-index.ts';
+import { mqttAddress } from '../address.ts';
+import type { QoS } from '../codec/message.ts';
+import type { Publication } from '../codec/publication.ts';
 import type { Grant, Session, Subscription } from './session.ts';
 
 interface Entry {

@@ -1,4 +1,4 @@
-import { Reason } from './errors.ts';
+import { Reason } from './reasons.ts';
 import { malformed, Violation } from './violation.ts';
 
 /**

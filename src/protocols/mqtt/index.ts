@@ -1,8 +1,8 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { mqttAddress } from './address.ts';
-import { mqttListenerConfig } from './config.ts';
 import { MqttBrokerClient, mqttClientTraits } from './client.ts';
 import { mqttClientConfig } from './client/config.ts';
+import { mqttListenerConfig } from './config.ts';
 import { MqttListener } from './listener.ts';
 import { mqttTraits } from './traits.ts';
 

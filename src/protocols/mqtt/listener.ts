@@ -6,20 +6,20 @@ import mqttPacket from 'mqtt-packet';
 import type { Envelope } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
 import type { Context, Endpoint, EndpointStatus, Intake, Sink, Source } from '../../core/protocol.ts';
-import { createBroker, handle, toStored, toSubscription, type BrokerHooks } from './listener/broker.ts';
-import type { ClientStream } from './stream/client-stream.ts';
-import type { MqttListenerConfig } from './config.ts';
-import { Connection, type ConnectionOwner } from './listener/connection.ts';
-import { Exchange } from './listener/exchange.ts';
-import { fromEnvelope } from './mapping.ts';
 import type { MqttMessage } from './codec/message.ts';
 import { topicAliasMaximum, TopicNames } from './codec/publish.ts';
+import { filterMatches } from './codec/topics.ts';
+import type { MqttListenerConfig } from './config.ts';
+import { createBroker, handle, toStored, toSubscription, type BrokerHooks } from './listener/broker.ts';
+import { Connection, type ConnectionOwner } from './listener/connection.ts';
+import { listenTcp, listenWebSocket, type Door } from './listener/doors.ts';
+import { Exchange } from './listener/exchange.ts';
 import { RefusalLog } from './listener/refusals.ts';
 import { Retained } from './listener/retained.ts';
-import { listenTcp, listenWebSocket, type Door } from './listener/doors.ts';
 import { Sessions } from './listener/sessions.ts';
 import { TopicTree } from './listener/topic-tree.ts';
-import { filterMatches } from './codec/topics.ts';
+import { fromEnvelope } from './mapping.ts';
+import type { ClientStream } from './stream/client-stream.ts';
 
 /** How often dropped messages are reported, in ms. */
 const reportEvery = 10_000;

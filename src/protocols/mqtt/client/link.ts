@@ -1,16 +1,16 @@
 import type { Duplex } from 'node:stream';
 import type { MqttClient as Library } from 'mqtt';
 import { encodeDisconnect, readAck } from '../codec/acks.ts';
-import type { MqttClientConfig } from './config.ts';
-import { dial } from './dial.ts';
-import { ClientStream } from '../stream/client-stream.ts';
 import { readConnack, type Connack } from '../codec/connack.ts';
 import { Cursor } from '../codec/cursor.ts';
 import { PacketReader } from '../codec/packet-reader.ts';
 import { Type, type Level } from '../codec/packet-types.ts';
 import { readPublish, TopicNames, type Publish } from '../codec/publish.ts';
 import { malformed, protocolError, Violation } from '../codec/violation.ts';
+import { ClientStream } from '../stream/client-stream.ts';
 import { Writer } from '../stream/writer.ts';
+import type { MqttClientConfig } from './config.ts';
+import { dial } from './dial.ts';
 
 /** How long, in ms, the broker may take to read our last words. */
 const farewell = 400;

@@ -4,12 +4,12 @@ import { JunctionError, type ErrorCode } from '../../../core/errors.ts';
 import type { Sink } from '../../../core/protocol.ts';
 import { invalidAddress } from '../../../core/template.ts';
 import { mqttAddress } from '../address.ts';
-import type { MqttClientConfig } from './config.ts';
-import { firstLibraryId, type Link } from './link.ts';
 import type { Connack } from '../codec/connack.ts';
+import { Publication } from '../codec/publication.ts';
 import { Reason } from '../codec/reasons.ts';
 import { fromEnvelope } from '../mapping.ts';
-import { Publication } from '../codec/publication.ts';
+import type { MqttClientConfig } from './config.ts';
+import { firstLibraryId, type Link } from './link.ts';
 
 /** While this many bytes have not gone out, nothing more is written. */
 const highWater = 1024 * 1024;

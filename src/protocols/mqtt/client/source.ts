@@ -3,14 +3,14 @@ import type { Outcome } from '../../../core/outcome.ts';
 import type { Intake, Log, Source } from '../../../core/protocol.ts';
 import { RateLimitedLog } from '../../../core/rate-limited-log.ts';
 import { encodeAck } from '../codec/acks.ts';
-import type { MqttClientConfig } from './config.ts';
-import type { Link } from './link.ts';
-import { Reason } from '../codec/reasons.ts';
-import { reasonOf } from '../errors.ts';
-import { toEnvelope } from '../mapping.ts';
 import type { MqttMessage } from '../codec/message.ts';
 import { Type } from '../codec/packet-types.ts';
 import type { Publish } from '../codec/publish.ts';
+import { Reason } from '../codec/reasons.ts';
+import { reasonOf } from '../errors.ts';
+import { toEnvelope } from '../mapping.ts';
+import type { MqttClientConfig } from './config.ts';
+import type { Link } from './link.ts';
 
 /** A message from the broker until it is acknowledged. */
 interface Incoming {

@@ -1,7 +1,7 @@
 import type { Cursor } from './cursor.ts';
-import { Reason } from './reasons.ts';
 import { Type, type Level } from './packet-types.ts';
 import { Property, readProperties } from './properties.ts';
+import { Reason } from './reasons.ts';
 import { malformed, protocolError } from './violation.ts';
 
 const ackProperties: ReadonlySet<number> = new Set([Property.reasonString, Property.user]);

@@ -1,9 +1,9 @@
 import type { Cursor } from './cursor.ts';
-import { Reason } from './reasons.ts';
 import type { MqttMessage, QoS } from './message.ts';
 import { Type, type Level } from './packet-types.ts';
 import { Properties, Property, readProperties } from './properties.ts';
 import { readMessageProperties, willProperties } from './publish.ts';
+import { Reason } from './reasons.ts';
 import { checkTopicName } from './topics.ts';
 import { malformed, protocolError, Violation } from './violation.ts';
 

@@ -1,8 +1,8 @@
 import { Cursor } from './cursor.ts';
-import { Reason } from './reasons.ts';
 import type { MessageProperties, MqttMessage, QoS } from './message.ts';
 import type { Level } from './packet-types.ts';
 import { type Properties, Property, readProperties } from './properties.ts';
+import { Reason } from './reasons.ts';
 import { decodeName } from './text.ts';
 import { checkTopicName } from './topics.ts';
 import { malformed, protocolError, Violation } from './violation.ts';

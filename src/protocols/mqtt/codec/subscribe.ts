@@ -1,7 +1,7 @@
 import type { Cursor } from './cursor.ts';
-import { Reason } from './reasons.ts';
 import type { Level } from './packet-types.ts';
 import { Property, readProperties } from './properties.ts';
+import { Reason } from './reasons.ts';
 import { checkFilter } from './topics.ts';
 import { malformed, protocolError, Violation } from './violation.ts';
 

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { Aedes, type AedesOptions, type Client } from 'aedes';
+import { maxTopicLevels } from '../address.ts';
 import type { Publication } from '../codec/publication.ts';
 import type { Retained } from './retained.ts';
 import type { Subscription } from './session.ts';
-import { maxTopicLevels } from '../address.ts';
 
 /** How aedes's persistence writes a subscription. */
 export interface StoredSubscription {

@@ -1,20 +1,21 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
+import type { Outcome } from '../../../core/outcome.ts';
 import { checkAuth, checkDisconnect, encodeDisconnect, encodeRefusal, readAck } from '../codec/acks.ts';
-import { ClientStream, type StreamOwner } from '../stream/client-stream.ts';
 import { connectLevel, readConnect, type Connect } from '../codec/connect.ts';
 import { Cursor } from '../codec/cursor.ts';
-import { Reason } from '../codec/reasons.ts';
-import { Inbound, type InboundPeer, type Published } from './inbound.ts';
 import type { MqttMessage } from '../codec/message.ts';
 import { PacketReader } from '../codec/packet-reader.ts';
 import { checkHead, Type, type Level } from '../codec/packet-types.ts';
 import { readPublish, type TopicNames } from '../codec/publish.ts';
-import type { Link, Session } from './session.ts';
+import { Reason } from '../codec/reasons.ts';
 import { readFilters } from '../codec/subscribe.ts';
 import { malformed, Violation } from '../codec/violation.ts';
+import { ClientStream, type StreamOwner } from '../stream/client-stream.ts';
 import { Writer } from '../stream/writer.ts';
-import type { Outcome } from '../../../core/outcome.ts';
+import { Deadlines } from './deadlines.ts';
+import { Inbound, type InboundPeer, type Published } from './inbound.ts';
+import type { Link, Session } from './session.ts';
 
 /** How long a closed connection may take to read our last words, in ms. */
 const farewell = 400;
@@ -62,9 +63,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
   /** The broker has a packet that must be answered before the next is read. */
   #busy = false;
   #closing = false;
-  #deadline: number;
-  #keepAlive = 0;
-  #lastRead: number;
+  readonly #deadlines: Deadlines;
 
   constructor(owner: ConnectionOwner, socket: Duplex, peer: string, now: number) {
     this.#owner = owner;
@@ -72,8 +71,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     this.peer = peer;
     this.#reader = new PacketReader(owner.maxPacket);
     this.#writer = new Writer(socket);
-    this.#deadline = now + owner.connectTimeout;
-    this.#lastRead = now;
+    this.#deadlines = new Deadlines(now, owner.connectTimeout);
   }
 
   /** Begins to read. */
@@ -126,8 +124,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
   /** The broker has accepted the client; `connack` is written in place of its own. */
   accept(connack: Buffer, keepAlive: number): void {
     this.#handshake = undefined;
-    this.#keepAlive = keepAlive * 1500; // [MQTT-3.1.2-22]
-    this.#deadline = Infinity;
+    this.#deadlines.connected(keepAlive);
     if (connack.length <= this.maximumPacketSize) return this.write(connack);
     this.#owner.refused(this, 'it takes no packet as large as its CONNACK'); // [MQTT-3.1.2-24]
     this.close();
@@ -189,7 +186,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
   close(): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.#deadline = performance.now() + farewell;
+    this.#deadlines.expect(performance.now(), farewell);
     this.#inbound?.close();
     this.#writer.end();
     // What still comes is not looked at, but read: closing with unread bytes would destroy our last words.
@@ -200,15 +197,11 @@ export class Connection implements StreamOwner, Link, InboundPeer {
 
   /** Called now and then: closes what is late. */
   check(now: number): void {
-    if (now >= this.#deadline) {
+    const late = this.#deadlines.check(now);
+    if (late === 'overdue') {
       if (!this.#closing) this.#owner.refused(this, 'its CONNECT did not come in time');
       this.#socket.destroy();
-    } else if (
-      this.#keepAlive > 0 &&
-      !this.#closing &&
-      !this.#held &&
-      now - this.#lastRead > this.#keepAlive
-    ) {
+    } else if (late === 'silent' && !this.#closing && !this.#held) {
       this.disconnect(Reason.keepAliveTimeout, 'it was silent for longer than its keep-alive');
     }
   }
@@ -229,7 +222,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
 
   #read(chunk: Buffer): void {
     if (this.#closing) return;
-    this.#lastRead = performance.now();
+    this.#deadlines.heard(performance.now());
     this.#reader.push(chunk);
     this.#process();
   }
@@ -249,7 +242,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
       return;
     }
     if (this.#socket.isPaused()) {
-      this.#lastRead = performance.now();
+      this.#deadlines.heard(performance.now());
       this.#socket.resume();
     }
   }
@@ -310,7 +303,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     // The broker takes as reserved what MQTT 3.1 leaves unused.
     bytes[packetStart] = Type.connect;
     bytes[this.request.keepAliveAt - 1]! &= 0xfe;
-    this.#deadline = performance.now() + this.#owner.connectTimeout;
+    this.#deadlines.expect(performance.now(), this.#owner.connectTimeout);
     this.#stream = new ClientStream(this);
     this.#owner.connect(this, this.#stream);
     this.#handOn();

@@ -3,14 +3,14 @@ import type { Envelope } from '../../../core/envelope.ts';
 import { JunctionError } from '../../../core/errors.ts';
 import { accepted, combine, type Outcome } from '../../../core/outcome.ts';
 import type { Intake } from '../../../core/protocol.ts';
-import type { Published } from './inbound.ts';
-import { toEnvelope } from '../mapping.ts';
 import type { MqttMessage } from '../codec/message.ts';
 import { Publication } from '../codec/publication.ts';
+import { filterMatches } from '../codec/topics.ts';
+import { toEnvelope } from '../mapping.ts';
+import type { Published } from './inbound.ts';
 import type { Retained } from './retained.ts';
 import type { Session } from './session.ts';
 import type { TopicTree } from './topic-tree.ts';
-import { filterMatches } from '../codec/topics.ts';
 
 export interface ExchangeOptions {
   readonly local: boolean;

@@ -1,11 +1,11 @@
 import type { Outcome } from '../../../core/outcome.ts';
 import { encodeAck } from '../codec/acks.ts';
-import { Reason } from '../codec/reasons.ts';
-import { reasonOf } from '../errors.ts';
 import type { MqttMessage } from '../codec/message.ts';
 import { Type, type Level } from '../codec/packet-types.ts';
 import type { Publish } from '../codec/publish.ts';
+import { Reason } from '../codec/reasons.ts';
 import { protocolError, Violation } from '../codec/violation.ts';
+import { reasonOf } from '../errors.ts';
 
 /** What became of a published message; `nobody` where it was accepted though no one takes it. */
 export interface Published {

@@ -2,12 +2,12 @@ import type { Round } from '../../../broker/topic.ts';
 import { JunctionError } from '../../../core/errors.ts';
 import { accepted } from '../../../core/outcome.ts';
 import { encodeAck } from '../codec/acks.ts';
-import { Reason } from '../codec/reasons.ts';
 import type { QoS } from '../codec/message.ts';
 import { Type, type Level } from '../codec/packet-types.ts';
 import type { Publication } from '../codec/publication.ts';
-import type { Received } from './inbound.ts';
+import { Reason } from '../codec/reasons.ts';
 import { protocolError, type Violation } from '../codec/violation.ts';
+import type { Received } from './inbound.ts';
 
 /** One subscription of a client (MQTT 5 §3.8.3.1). */
 export interface Subscription {

@@ -6,7 +6,7 @@ import { accepted, combine, type Outcome } from '../core/outcome.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
 import type { Intake, Log } from '../core/protocol.ts';
 import type { Consumer, Subscription } from './delivery.ts';
-import { Queue } from './queue.ts';
+import { Budget, Queue } from './queue.ts';
 import { publishToTopic, TopicSubscription } from './topic.ts';
 
 /** A topic fans out to its current subscribers; a queue's message goes to one of its consumers, and waits for one. */
@@ -21,6 +21,8 @@ export interface ExchangeOptions {
   readonly unrouted: 'accept' | 'reject';
   /** How many messages may wait in a queue without consumer, or for a subscriber without credit. */
   readonly backlog: number;
+  /** Bytes of unsettled messages in all queues together. */
+  readonly queue_memory: number;
   /** How long, in ms, a topic's publisher waits for a subscriber's settlement. */
   readonly grace: number;
 }
@@ -32,6 +34,7 @@ export interface ExchangeOptions {
 export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #queues = new Map<string, Queue>();
+  readonly #budget: Budget;
   readonly #topics: PatternIndex<TopicSubscription>;
   readonly #subscribers = new Set<TopicSubscription>();
   #matches = new Map<string, readonly TopicSubscription[]>();
@@ -41,6 +44,7 @@ export class Exchange {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
+    this.#budget = new Budget(options.queue_memory);
     this.#topics = new PatternIndex(options.syntax);
   }
 
@@ -137,14 +141,17 @@ export class Exchange {
     this.#topics.add(pattern, subscription);
     this.#subscribers.add(subscription);
     this.#matches = new Map();
-    this.#sweep ??= setInterval(() => this.#checkLag(), Math.max(10, this.#options.grace / 4));
+    this.#sweep ??= setInterval(
+      () => this.#checkLag(),
+      Math.min(Math.max(10, this.#options.grace / 4), 1000),
+    );
     return subscription;
   }
 
   #queue(address: string): Queue {
     let queue = this.#queues.get(address);
     if (!queue) {
-      queue = new Queue(this.#options.backlog, () => this.#queues.delete(address));
+      queue = new Queue(this.#options.backlog, this.#budget, () => this.#queues.delete(address));
       this.#queues.set(address, queue);
     }
     return queue;

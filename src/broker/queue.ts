@@ -3,6 +3,30 @@ import { JunctionError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Consumer, Delivery, Subscription } from './delivery.ts';
 
+/** What a waiting message costs beside its body, in bytes; a rough figure. */
+const overhead = 512;
+
+/** The memory that all queues of a listener share. */
+export class Budget {
+  #left: number;
+
+  /** @param bytes of all unsettled messages together */
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  /** Whether there is room; then it is taken. */
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
 /** One waiting or unsettled message. `order` is its place, which a release gives back. */
 class Entry {
   readonly envelope: Envelope;
@@ -21,6 +45,7 @@ class Entry {
 /** Messages for one of its consumers each, in order; without a consumer they wait, unacknowledged. */
 export class Queue {
   readonly #limit: number;
+  readonly #budget: Budget;
   readonly #onIdle: () => void;
   readonly #members: Member[] = [];
   #waiting: Entry[] = [];
@@ -32,10 +57,12 @@ export class Queue {
 
   /**
    * @param limit how many messages may wait; one more is released as busy
+   * @param budget the memory it shares with other queues; without room a message is released as busy
    * @param onIdle called when it has neither message nor consumer
    */
-  constructor(limit: number, onIdle: () => void) {
+  constructor(limit: number, budget: Budget, onIdle: () => void) {
     this.#limit = limit;
+    this.#budget = budget;
     this.#onIdle = onIdle;
   }
 
@@ -50,15 +77,15 @@ export class Queue {
   /** Resolves with the answer of the consumer that settled it. */
   publish(envelope: Envelope): Promise<Outcome> {
     if (this.length >= this.#limit)
-      return Promise.resolve({
-        state: 'released',
-        error: new JunctionError(
-          'busy',
-          `queue ${envelope.address} holds ${this.#limit} waiting messages, its limit`,
-        ),
-      });
+      return busy(`queue ${envelope.address} holds ${this.#limit} waiting messages, its limit`);
+    const cost = (envelope.body?.length ?? 0) + overhead;
+    if (!this.#budget.take(cost)) return busy('the queues of this listener hold as much as they may');
     return new Promise((resolve) => {
-      this.#waiting.push(new Entry(envelope, this.#orders++, resolve));
+      const settle = (outcome: Outcome): void => {
+        this.#budget.give(cost);
+        resolve(outcome);
+      };
+      this.#waiting.push(new Entry(envelope, this.#orders++, settle));
       this.pump();
     });
   }
@@ -137,6 +164,9 @@ export class Queue {
     if (this.length === 0 && this.#unsettled === 0 && this.#members.length === 0) this.#onIdle();
   }
 }
+
+const busy = (why: string): Promise<Outcome> =>
+  Promise.resolve({ state: 'released', error: new JunctionError('busy', why) });
 
 class Member implements Subscription {
   readonly consumer: Consumer;

@@ -2,11 +2,14 @@ import type { Envelope } from '../core/envelope.ts';
 import { accepted, type Outcome } from '../core/outcome.ts';
 import type { Consumer, Delivery, Subscription } from './delivery.ts';
 
-/** What one publish to a topic waits for: the answers of the subscribers it had at that moment. */
+/**
+ * What one publish to a topic waits for: the answers of the subscribers it had at that moment. It is accepted if one
+ * of them accepted it, or if none refused it; one subscriber's refusal must not fail what others have taken.
+ */
 export class Round {
   #waiting = 0;
   #accepted = false;
-  #rejected: Outcome | undefined;
+  #refused: Outcome | undefined;
   readonly #resolve: (outcome: Outcome) => void;
 
   constructor(resolve: (outcome: Outcome) => void) {
@@ -17,13 +20,12 @@ export class Round {
     this.#waiting++;
   }
 
-  /** @param vote undefined for a subscriber that went away */
+  /** @param vote undefined for a subscriber that went away, or that nobody waits for any more */
   answer(vote: Outcome | undefined): void {
     if (vote?.state === 'accepted') this.#accepted = true;
-    else if (vote?.state === 'rejected') this.#rejected = vote;
-    if (--this.#waiting > 0) return;
-    // One subscriber's refusal must not fail what others have taken.
-    this.#resolve(this.#accepted || !this.#rejected ? accepted : this.#rejected);
+    else if (vote) this.#refused = this.#refused?.state === 'rejected' ? this.#refused : vote;
+    if (--this.#waiting === 0)
+      this.#resolve(this.#accepted || this.#refused === undefined ? accepted : this.#refused);
   }
 }
 
@@ -54,7 +56,7 @@ export function publishToTopic(
     const round = new Round(resolve);
     round.join(); // held open until every subscriber has been asked
     for (const subscriber of subscribers) subscriber.offer(envelope, round, now);
-    round.answer(subscribers.some((s) => s.lagging) ? accepted : undefined);
+    round.answer(undefined);
   });
 }
 
@@ -118,7 +120,7 @@ export class TopicSubscription implements Subscription {
   cancel(): void {
     if (this.#cancelled) return;
     this.#cancelled = true;
-    this.#forsake(undefined);
+    this.#forsake();
     this.#unsettled.clear();
     this.#backlog = [];
     this.#onCancel();
@@ -130,15 +132,15 @@ export class TopicSubscription implements Subscription {
     const oldest = first(this.#unsettled) ?? this.#backlog[0];
     if (!oldest || now - oldest.since < this.#limits.grace) return false;
     this.#lagging = true;
-    this.#forsake(accepted);
+    this.#forsake();
     return true;
   }
 
   /** Lets every publisher that waits for this subscriber go. */
-  #forsake(vote: Outcome | undefined): void {
+  #forsake(): void {
     for (const tickets of [this.#unsettled, this.#backlog])
       for (const ticket of tickets) {
-        ticket.round?.answer(vote);
+        ticket.round?.answer(undefined);
         ticket.round = undefined;
       }
   }

@@ -89,6 +89,8 @@ export interface Envelope {
   readonly deliveryCount: number;
   /** How many routes it has passed, in this gateway and others: the loop guard. */
   readonly hops: number;
+  /** The routes it has passed in this process, so that it passes none twice. */
+  readonly via: readonly string[];
   /** MQTT's retain flag. */
   readonly retain: boolean;
   /**
@@ -101,6 +103,7 @@ export interface Envelope {
 export type EnvelopeInit = Partial<Envelope> & Pick<Envelope, 'address' | 'body'>;
 
 const none: readonly Header[] = Object.freeze([]);
+const nowhere: readonly string[] = Object.freeze([]);
 
 /** Makes an envelope with every field in one order, so that all envelopes share one shape (fast to read). */
 export function envelope(init: EnvelopeInit): Envelope {
@@ -122,6 +125,7 @@ export function envelope(init: EnvelopeInit): Envelope {
     timestamp: init.timestamp,
     deliveryCount: init.deliveryCount ?? 0,
     hops: init.hops ?? 0,
+    via: init.via ?? nowhere,
     retain: init.retain ?? false,
     origin: init.origin,
   };

@@ -22,7 +22,7 @@ const quantity = (units: Readonly<Record<string, number>>, example: string) => {
   const shape = new RegExp(`^(\\d+(?:\\.\\d+)?)(${Object.keys(units).join('|')})$`);
   return z.union([z.string(), z.number()]).transform((value, context) => {
     const found = shape.exec(String(value).trim());
-    if (found) return Number(found[1]) * units[found[2]!]!;
+    if (found) return Math.round(Number(found[1]) * units[found[2]!]!);
     context.issues.push({
       code: 'custom',
       input: value,
@@ -82,4 +82,11 @@ export const listenerSettings = {
     .default(10_000)
     .describe('Messages that may wait in a queue or for one subscriber.'),
   grace: duration().prefault('1s').describe('How long publishers to a topic wait for a slow subscriber.'),
+};
+
+/** Settings of listeners that have queues. */
+export const queueSettings = {
+  queue_memory: size()
+    .prefault('256MiB')
+    .describe('Bytes of unsettled messages in all queues together; more is refused for the time being.'),
 };

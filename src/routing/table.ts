@@ -15,6 +15,8 @@ export interface Target {
 export interface Plan {
   /** The first route that reads the address, for messages to people. */
   readonly reader: string;
+  /** Every route that reads it. */
+  readonly routes: readonly string[];
   readonly targets: readonly Target[];
   /** Why the address cannot be carried to a target; then no target gets anything. */
   readonly refusal: JunctionError | undefined;
@@ -70,7 +72,8 @@ class Readers {
         }
       }
     }
-    return { reader: matches[0]!.value.name, targets, refusal };
+    const routes = matches.map((match) => match.value.name);
+    return { reader: routes[0]!, routes, targets, refusal };
   }
 }
 

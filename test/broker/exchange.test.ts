@@ -25,6 +25,7 @@ function exchangeWith(
     local: true,
     unrouted: 'accept',
     backlog: 5,
+    queue_memory: 1e6,
     grace: 60_000,
     ...over,
   });
@@ -122,6 +123,17 @@ describe('a queue', () => {
     assert.ok(outcome.state === 'released' && outcome.error.code === 'busy');
   });
 
+  it('shares its memory with the other queues of the listener, and gives it back', async () => {
+    const exchange = exchangeWith({ queue_memory: 3000 });
+    const big = (address: string) => exchange.publish(message(address, 'x'.repeat(1500)), 'queue', 'client');
+    const first = big('q1');
+    const second = await big('q2');
+    assert.ok(second.state === 'released' && second.error.code === 'busy');
+    exchange.subscribe('q1', 'queue', new Taker(1, accepted));
+    assert.equal((await first).state, 'accepted');
+    assert.ok(await isPending(big('q2')));
+  });
+
   it('belongs to the route that reads it', async () => {
     const exchange = exchangeWith({}, { q: () => Promise.resolve(accepted) });
     assert.throws(() => exchange.subscribe('q', 'queue', new Taker()), /consumed by route "the-route"/);
@@ -207,6 +219,14 @@ describe('a topic', () => {
       taker.got.map((delivery) => delivery.deliveryCount),
       [0, 1, 0],
     );
+  });
+
+  it('is refused where one subscriber refuses and nobody waits for the other any more', async () => {
+    const exchange = exchangeWith({ grace: 20, backlog: 100 });
+    exchange.subscribe('t', 'topic', new Taker(1)); // takes one and never settles
+    exchange.subscribe('t', 'topic', new Taker(100, rejected));
+    assert.equal((await exchange.publish(message('t'), 'topic', 'client')).state, 'rejected');
+    assert.equal((await exchange.publish(message('t'), 'topic', 'client')).state, 'rejected');
   });
 
   it('does not wait for a subscriber that left', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parsePattern } from '../../core/address.ts';
-import { duration, listenerSettings, size } from '../../core/units.ts';
+import { duration, listenerSettings, queueSettings, size } from '../../core/units.ts';
 import { amqpAddress } from './address.ts';
 
 const topicPattern = z.string().superRefine((text, context) => {
@@ -14,6 +14,7 @@ const topicPattern = z.string().superRefine((text, context) => {
 /** Settings of an AMQP 1.0 listener, beside `type`. */
 export const amqpListenerConfig = z.strictObject({
   ...listenerSettings,
+  ...queueSettings,
   topics: z
     .array(topicPattern)
     .default([])

@@ -48,6 +48,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
       local: config.local,
       unrouted: config.unrouted,
       backlog: config.backlog,
+      queue_memory: config.queue_memory,
       grace: config.grace,
     });
     this.#context = {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { duration, listenerSettings, size } from '../../core/units.ts';
+import { duration, listenerSettings, queueSettings, size } from '../../core/units.ts';
 
 export const listenerConfig = z.strictObject({
   ...listenerSettings,
+  ...queueSettings,
   heart_beat: duration()
     .prefault('10s')
     .describe('How often heart-beats are sent and wanted at most, if the client agrees; 0s turns them off.'),

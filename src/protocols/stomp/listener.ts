@@ -50,6 +50,7 @@ export class StompListener implements Endpoint, Services {
       local: config.local,
       unrouted: config.unrouted,
       backlog: config.backlog,
+      queue_memory: config.queue_memory,
       grace: config.grace,
     });
     this.encoder = new MessageEncoder((header, version) =>

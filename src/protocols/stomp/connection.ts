@@ -26,6 +26,8 @@ export class Connection implements Flushable {
   /** A frame that waits for `Services.taking`. */
   #held: Frame | undefined;
   #disconnect: Frame | undefined;
+  /** The client sends no more; frames that it sent before may still wait for their turn. */
+  #ended = false;
 
   constructor(socket: Socket, services: Services) {
     const { config } = services;
@@ -93,7 +95,8 @@ export class Connection implements Flushable {
   /** Takes frames until there are no more, or the client has to wait. */
   #process(): void {
     while (this.#state === 'connecting' || this.#state === 'open') {
-      if (this.#session?.full || this.#peer.congested) return this.#peer.pause();
+      // What an ended client has sent is bounded: its answers need no limit of their own.
+      if (this.#session?.full || (this.#peer.congested && !this.#ended)) return this.#peer.pause();
       let frame = this.#held;
       this.#held = undefined;
       try {
@@ -101,7 +104,7 @@ export class Connection implements Flushable {
       } catch (error) {
         return this.fail(JunctionError.from(error));
       }
-      if (!frame) return this.#peer.resume(performance.now());
+      if (!frame) return this.#ended ? this.#leave(undefined) : this.#peer.resume(performance.now());
       if (!this.#services.taking && wantsRoutes.has(frame.command) && this.#session) {
         this.#held = frame;
         return this.#peer.pause();
@@ -149,6 +152,7 @@ export class Connection implements Flushable {
     this.#disconnect = frame;
     this.#held = undefined;
     this.#peer.expectNothing();
+    if (this.#ended) this.#peer.settleFrom(performance.now());
     this.#session?.leave();
     this.#leaveIfSettled();
   }
@@ -170,10 +174,16 @@ export class Connection implements Flushable {
     if (this.#peer.paused) this.#process();
   }
 
-  /** The client sends no more; for a moment it may still read its receipts. */
+  /**
+   * The client sends no more, but may still read its receipts. Node tells so even while the socket is paused, when
+   * frames that have come already wait for the window or for the routes: they keep their turn.
+   */
   #onEnd(): void {
-    if (this.#state === 'connecting' || this.#state === 'open') this.#leave(undefined);
-    this.#peer.lingerFrom(performance.now());
+    this.#ended = true;
+    this.#peer.expectNothing();
+    if (this.#state === 'leaving' || this.#state === 'ending') this.#peer.settleFrom(performance.now());
+    else if (this.#peer.paused) this.#session?.end();
+    else this.#leave(undefined);
   }
 
   #end(): void {
@@ -184,9 +194,11 @@ export class Connection implements Flushable {
   }
 
   #onClose(): void {
+    this.#services.gone(this);
+    // One that closed both ways resets the connection at our first answer. What it had sent still counts.
+    if (this.#state === 'open' && this.#ended && this.#peer.paused) return;
     this.#state = 'closed';
     this.#held = undefined;
     this.#session?.close();
-    this.#services.gone(this);
   }
 }

@@ -4,6 +4,8 @@ import { Outbox, type Written } from './outbox.ts';
 
 /** How long, in ms, a client may take to read our last words and close. */
 const lingering = 1000;
+/** How long, in ms, a client that sends no more may wait until its messages are settled. */
+const settling = 30_000;
 
 export interface PeerOptions {
   /** Bytes that may wait before `congested`. */
@@ -118,9 +120,9 @@ export class Peer {
     this.#expectEvery = 0;
   }
 
-  /** Limits how long the rest may take. */
-  lingerFrom(now: number): void {
-    this.#deadline = Math.min(this.#deadline, now + lingering);
+  /** The client sends no more: limits how long it may wait for what is unsettled. */
+  settleFrom(now: number): void {
+    this.#deadline = Math.min(this.#deadline, now + settling);
   }
 
   /**
@@ -131,7 +133,7 @@ export class Peer {
     this.flush(now);
     this.#sendEvery = 0;
     this.#expectEvery = 0;
-    this.lingerFrom(now);
+    this.#deadline = Math.min(this.#deadline, now + lingering);
     this.#paused = false;
     this.#socket.end();
     this.#socket.resume();

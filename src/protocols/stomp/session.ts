@@ -45,6 +45,7 @@ export class Session implements Port {
   #unsettledBytes = 0;
   /** COMMITs whose sends are not all settled. */
   #commits = 0;
+  #ended = false;
   #leaving = false;
   #closed = false;
 
@@ -92,6 +93,8 @@ export class Session implements Port {
   }
 
   overflow(destination: string): void {
+    // It reads no more anyway; its other frames must not suffer.
+    if (this.#ended) return;
     this.#fail(
       new JunctionError(
         'busy',
@@ -139,6 +142,12 @@ export class Session implements Port {
   receipt(frame: Frame): void {
     const receipt = frame.get('receipt');
     if (receipt !== undefined) this.#peer.text(encodeReceipt(receipt, this.version));
+  }
+
+  /** The client sends no more: its subscriptions take nothing new, while frames that have come are still handled. */
+  end(): void {
+    this.#ended = true;
+    this.#subscriptions.end();
   }
 
   /** The client has said good-bye: those messages that it was sent and did not acknowledge go back. */
@@ -223,6 +232,7 @@ export class Session implements Port {
       throw new JunctionError('invalid-message', 'destination: it holds a control character');
     if (Buffer.byteLength(destination) > stompAddress.maxBytes)
       throw new JunctionError('too-large', `destination: it is longer than ${stompAddress.maxBytes} bytes`);
+    if (this.#ended) subscription.end();
     subscription.hold(this.#services.subscribe(destination, subscription));
   }
 

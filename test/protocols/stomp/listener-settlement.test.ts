@@ -125,6 +125,62 @@ describe('settlement with the sender', { timeout: 30_000 }, () => {
     assert.deepEqual(raw.receipts(), ['r1']);
   });
 
+  it('takes all that a client sent before it half-closed, though the window was full, and its DISCONNECT', async (t) => {
+    const intake = new HeldIntake();
+    const { port } = await listen(t, { window: 3 }, intake);
+    const raw = await client(t, port);
+    for (let i = 0; i < 10; i++) raw.write(send(`${i}`));
+    raw.write('DISCONNECT\nreceipt:bye\n\n^@');
+    raw.socket.end();
+    await until(() => intake.messages.length === 3, 'the window');
+    // a round trip of another client: the end has been seen too
+    await (await client(t, port)).settled();
+    assert.equal(raw.closed, false);
+    intake.release();
+    await until(() => raw.closed, 'the end');
+    assert.deepEqual(intake.bodies(), ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    assert.deepEqual(raw.receipts(), ['bye']);
+  });
+
+  it('takes all that a client sent before it closed both ways, though its answers find no one', async (t) => {
+    const intake = new HeldIntake();
+    const { port } = await listen(t, { window: 3 }, intake);
+    const raw = await client(t, port);
+    for (let i = 0; i < 10; i++) raw.write(send(`${i}`, `receipt:${i}\n`));
+    await until(() => intake.messages.length === 3, 'the window');
+    raw.socket.destroySoon();
+    await until(() => raw.closed, 'the end');
+    await (await client(t, port)).settled();
+    for (let i = 0; i < 10; i++) {
+      await until(() => intake.messages.length > i, `message ${i}`);
+      intake.settle(i);
+      // the answer goes out, and the reset comes back, before the next one
+      await (await client(t, port)).settled();
+    }
+    assert.equal(intake.messages.length, 10);
+  });
+
+  it('gives a half-closed client no new messages, while its own frames wait for their turn', async (t) => {
+    const intake = new HeldIntake((address) => address === '/queue/a');
+    const { port, listener } = await listen(t, { window: 1 }, intake);
+    const raw = await client(t, port);
+    raw.write('SUBSCRIBE\nid:s\ndestination:/queue/in\nreceipt:ok\n\n^@');
+    await raw.next('RECEIPT');
+    raw.write(send('1') + send('2'));
+    raw.socket.end();
+    await until(() => intake.messages.length === 1, 'the first');
+    await (await client(t, port)).settled();
+    const sent = listener.sink.send(envelope({ address: 'x', body: Buffer.from('in') }), '/queue/in');
+    const other = await client(t, port);
+    other.write('SUBSCRIBE\nid:s\ndestination:/queue/in\n\n^@');
+    assert.equal((await other.next('MESSAGE')).body.toString(), 'in');
+    await sent;
+    intake.release();
+    await until(() => raw.closed, 'the end');
+    assert.deepEqual(raw.messages(), []);
+    assert.deepEqual(intake.bodies(), ['1', '2']);
+  });
+
   it('holds what is sent before the routes take part, and after they have stopped', async (t) => {
     const listener = new StompListener(listenerConfig.parse({ listen: '127.0.0.1:0' }), {
       name: 's',

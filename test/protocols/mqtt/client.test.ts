@@ -52,7 +52,14 @@ async function openClient(broker: Broker, config: object = {}): Promise<MqttBrok
 describe('an MQTT broker', { skip: await unavailable('mosquitto'), timeout: 120_000 }, () => {
   let broker: Broker;
   before(async () => {
-    broker = await startMosquitto({ config: ['max_inflight_messages 100', 'message_size_limit 100000'] });
+    broker = await startMosquitto({
+      config: [
+        'max_inflight_messages 100',
+        'message_size_limit 100000',
+        // beyond 1,000, its default, it drops what waits for a reader that comes back later than the writer
+        'max_queued_messages 10000',
+      ],
+    });
   });
   after(async () => {
     await Promise.all(opened.map((client) => client.close()));

@@ -63,6 +63,10 @@ export class Connection implements StreamOwner, Link, InboundPeer {
   /** The broker has a packet that must be answered before the next is read. */
   #busy = false;
   #closing = false;
+  /** The peer sends no more; what it has sent before is still taken. */
+  #ended = false;
+  /** The socket is closed. */
+  #gone = false;
   readonly #deadlines: Deadlines;
 
   constructor(owner: ConnectionOwner, socket: Duplex, peer: string, now: number) {
@@ -79,9 +83,15 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     const socket = this.#socket;
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('drain', () => this.session?.link === this && this.session.pump());
-    socket.on('error', () => socket.destroy());
-    socket.on('end', () => this.close());
-    socket.on('close', () => this.#gone());
+    socket.on('error', () => {
+      this.#ended = true;
+      socket.destroy();
+    });
+    socket.on('end', () => {
+      this.#ended = true;
+      this.#process();
+    });
+    socket.on('close', () => this.#socketClosed());
   }
 
   get level(): Level {
@@ -113,7 +123,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
   }
 
   write(packet: Buffer): void {
-    if (this.#closing) return;
+    if (this.#closing || this.#socket.destroyed) return;
     this.#writer.write(packet);
     if (this.#writer.pending > this.#owner.maxOutbound) {
       this.#owner.refused(this, `it does not read: ${this.#writer.pending} bytes wait for it`);
@@ -125,6 +135,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
   accept(connack: Buffer, keepAlive: number): void {
     this.#handshake = undefined;
     this.#deadlines.connected(keepAlive);
+    if (this.#ended) this.#expectProgress();
     if (connack.length <= this.maximumPacketSize) return this.write(connack);
     this.#owner.refused(this, 'it takes no packet as large as its CONNACK'); // [MQTT-3.1.2-24]
     this.close();
@@ -193,12 +204,16 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     this.#socket.resume();
     this.#stream?.destroy();
     this.#owner.ended(this);
+    if (this.#gone) this.#owner.closed(this);
   }
 
   /** Called now and then: closes what is late. */
   check(now: number): void {
     const late = this.#deadlines.check(now);
-    if (late === 'overdue') {
+    if (late === 'overdue' && this.#ended && !this.#closing) {
+      this.#owner.refused(this, 'it has ended, and what it sent last could not be taken in time');
+      this.close();
+    } else if (late === 'overdue') {
       if (!this.#closing) this.#owner.refused(this, 'its CONNECT did not come in time');
       this.#socket.destroy();
     } else if (late === 'silent' && !this.#closing && !this.#held) {
@@ -231,7 +246,8 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     try {
       while (!this.#closing) {
         if (this.#held) {
-          this.#socket.pause();
+          if (this.#ended) this.#expectProgress();
+          else this.#socket.pause();
           return;
         }
         if (!this.#reader.next(this.#checkHead)) break;
@@ -241,6 +257,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
       this.#violated(error);
       return;
     }
+    if (this.#ended) return this.close();
     if (this.#socket.isPaused()) {
       this.#deadlines.heard(performance.now());
       this.#socket.resume();
@@ -343,9 +360,16 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     this.disconnect(Reason.unspecified, `internal: ${String(error)}`);
   }
 
-  #gone(): void {
-    this.close();
-    this.#owner.closed(this);
+  /** The peer has ended, but packets of it are held: they are not held for ever. */
+  #expectProgress(): void {
+    this.#deadlines.expect(performance.now(), this.#owner.connectTimeout);
+  }
+
+  #socketClosed(): void {
+    this.#gone = true;
+    if (this.#closing) this.#owner.closed(this);
+    else if (this.#ended) this.#process();
+    else this.close();
   }
 }
 

@@ -176,6 +176,8 @@ export class StompListener implements Endpoint, Services {
   async #stop(): Promise<void> {
     this.#taking = false;
     this.#server?.close();
+    // What waits in queues for a consumer would wait for ever: its senders, here or behind a route, get it back.
+    this.#exchange.stop();
     if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 

@@ -210,6 +210,27 @@ describe('settlement with the sender', { timeout: 30_000 }, () => {
     assert.equal(listener.status().state, 'closed');
   });
 
+  it('gives back what waits for a consumer when it stops; what a consumer holds may still settle', async (t) => {
+    const { port, listener } = await listen(t);
+    const message = envelope({ address: 'x', body: Buffer.from('m') });
+    const waiting = assert.rejects(listener.sink.send(message, '/queue/waiting'), { code: 'closed' });
+    const consumer = await client(t, port);
+    consumer.write('SUBSCRIBE\nid:s\ndestination:/queue/held\nack:client-individual\nreceipt:ok\n\n^@');
+    await consumer.next('RECEIPT');
+    const held = listener.sink.send(message, '/queue/held');
+    const ack = (await consumer.next('MESSAGE')).headers.get('ack');
+    const sender = await client(t, port);
+    sender.write('SEND\ndestination:/queue/waiting\nreceipt:r\n\nx^@');
+    await sender.settled();
+    await listener.source.stop();
+    await waiting;
+    const error = await sender.next('ERROR');
+    assert.equal(error.headers.get('receipt-id'), 'r');
+    assert.equal(error.headers.get('error-code'), 'closed');
+    consumer.write(`ACK\nid:${ack}\n\n^@`);
+    await held;
+  });
+
   it('refuses what nobody takes where unrouted says so, and local: false keeps clients apart', async (t) => {
     const { port } = await listen(t, { unrouted: 'reject', local: false });
     const raw = await client(t, port);

@@ -47,22 +47,25 @@ export function valueFromText(name: string, text: string, type: HeaderType): Hea
     case 'boolean':
       return text === 'true' ? [name, true] : text === 'false' ? [name, false] : [name, text];
     case 'ulong':
-    case 'long':
-      return /^-?\d+$/.test(text)
-        ? type === 'long'
-          ? [name, BigInt(text)]
-          : [name, BigInt(text), type]
-        : [name, text];
-    case 'timestamp':
-      if (!/^-?\d+$/.test(text)) return [name, text];
-      return [name, Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text), type];
+    case 'long': {
+      const number = wholeFromText(text, type);
+      if (number === undefined) return [name, text];
+      return type === 'long' ? [name, number] : [name, number, type];
+    }
+    case 'timestamp': {
+      const number = wholeFromText(text, type);
+      if (number === undefined) return [name, text];
+      return [name, Number.isSafeInteger(Number(number)) ? Number(number) : number, type];
+    }
     case 'ubyte':
     case 'ushort':
     case 'uint':
     case 'byte':
     case 'short':
-    case 'int':
-      return /^-?\d+$/.test(text) ? [name, Number(text), type] : [name, text];
+    case 'int': {
+      const number = wholeFromText(text, type);
+      return number === undefined ? [name, text] : [name, Number(number), type];
+    }
     case 'float':
     case 'double': {
       const number = Number(text);
@@ -70,17 +73,57 @@ export function valueFromText(name: string, text: string, type: HeaderType): Hea
       return type === 'double' ? [name, number] : [name, number, type];
     }
     case 'uuid':
-      return [name, new Uuid(text)];
-    case 'binary':
-      return [name, new Uint8Array(Buffer.from(text, 'base64'))];
+      return [name, uuidForm.test(text) ? new Uuid(text) : text];
+    case 'binary': {
+      const bytes = bytesFromText(text);
+      return [name, bytes ?? text];
+    }
     case 'decimal32':
     case 'decimal64':
-    case 'decimal128':
-      return [name, new Uint8Array(Buffer.from(text, 'base64')), type];
+    case 'decimal128': {
+      const bytes = bytesFromText(text);
+      return bytes?.length === decimalBytes[type] ? [name, bytes, type] : [name, text];
+    }
     case 'char':
+      return isOneCodePoint(text) ? [name, text, type] : [name, text];
     case 'symbol':
       return [name, text, type];
   }
+}
+
+/** Least and most of the whole numbers (AMQP 1.0 §1.6). */
+const wholeRanges = {
+  ubyte: [0n, 0xffn],
+  ushort: [0n, 0xffffn],
+  uint: [0n, 0xffff_ffffn],
+  ulong: [0n, 0xffff_ffff_ffff_ffffn],
+  byte: [-0x80n, 0x7fn],
+  short: [-0x8000n, 0x7fffn],
+  int: [-0x8000_0000n, 0x7fff_ffffn],
+  long: [-0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn],
+  timestamp: [-0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn],
+} as const satisfies Partial<Record<HeaderType, readonly [bigint, bigint]>>;
+
+const decimalBytes = { decimal32: 4, decimal64: 8, decimal128: 16 } as const;
+const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+function wholeFromText(text: string, type: keyof typeof wholeRanges): bigint | undefined {
+  // No number of 64 bits is longer; a text from outside may be, and BigInt takes its time for it.
+  if (text.length > 20 || !/^-?\d+$/.test(text)) return undefined;
+  const number = BigInt(text);
+  const [least, most] = wholeRanges[type];
+  return number >= least && number <= most ? number : undefined;
+}
+
+function bytesFromText(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  // Node skips what is not base64: only what comes back as it was is taken.
+  return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
+}
+
+function isOneCodePoint(text: string): boolean {
+  const point = text.codePointAt(0);
+  return point !== undefined && String.fromCodePoint(point) === text;
 }
 
 /**
@@ -165,12 +208,15 @@ export function identifierToText(id: Identifier): string {
   return `AMQP_BINARY:${Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex')}`;
 }
 
-/** The reverse of identifierToText. */
+/** The reverse of identifierToText; a text that does not fit its prefix stays as it is. */
 export function identifierFromText(text: string): Identifier {
   if (!text.startsWith('AMQP_')) return text;
   if (text.startsWith('AMQP_STRING:')) return text.slice(12);
-  if (text.startsWith('AMQP_UUID:')) return new Uuid(text.slice(10));
-  if (/^AMQP_ULONG:\d+$/.test(text)) return BigInt(text.slice(11));
+  if (text.startsWith('AMQP_UUID:')) {
+    const uuid = text.slice(10);
+    return uuidForm.test(uuid) ? new Uuid(uuid) : text;
+  }
+  if (text.startsWith('AMQP_ULONG:')) return wholeFromText(text.slice(11), 'ulong') ?? text;
   if (/^AMQP_BINARY:([0-9a-f]{2})*$/i.test(text)) return new Uint8Array(Buffer.from(text.slice(12), 'hex'));
   return text;
 }

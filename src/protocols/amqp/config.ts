@@ -29,11 +29,16 @@ export const amqpListenerConfig = z.strictObject({
   connect_timeout: duration()
     .prefault('10s')
     .describe('How long a new connection may take until it is open, authentication included.'),
-  idle_timeout: duration().prefault('60s').describe('How long a peer may be silent; `0s`: for ever.'),
+  idle_timeout: duration()
+    .prefault('60s')
+    .refine((ms) => ms === 0 || (Number.isInteger(ms) && ms >= 1000 && ms <= 0xffff_ffff), {
+      message: 'must be 0s, or from 1s to 49d in whole milliseconds (AMQP 1.0 §2.4.5 has 32 bits for it)',
+    })
+    .describe('How long a peer may be silent; `0s`: for ever.'),
   max_frame: size()
     .prefault('64KiB')
-    .refine((bytes) => Number.isInteger(bytes) && bytes >= 512 && bytes <= 0xffff_ffff, {
-      message: 'must be 512B or more (AMQP 1.0 §2.7.1)',
+    .refine((bytes) => Number.isInteger(bytes) && bytes >= 512 && bytes <= 1024 ** 3, {
+      message: 'must be from 512B (AMQP 1.0 §2.7.1) to 1GiB',
     })
     .describe('The largest frame taken from a peer.'),
 });

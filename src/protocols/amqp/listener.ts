@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { Exchange } from '../../broker/exchange.ts';
 import type { Envelope } from '../../core/envelope.ts';
@@ -64,9 +64,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
 
   async open(): Promise<void> {
     const { host, port } = this.#config.listen;
-    const server = createServer((socket) => {
-      this.#clients.add(new ClientConnection(socket, this.#context, this));
-    });
+    const server = createServer((socket) => this.#accept(socket));
     server.maxConnections = this.#config.max_connections;
     server.on('drop', () =>
       this.#context.log.warn(
@@ -126,6 +124,20 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
     if (containerId === undefined) return;
     const holders = this.#containers.get(containerId);
     if (holders?.clients.delete(client) && holders.clients.size === 0) this.#containers.delete(containerId);
+  }
+
+  #accept(socket: Socket): void {
+    try {
+      this.#clients.add(new ClientConnection(socket, this.#context, this));
+    } catch (error) {
+      // Whatever is wrong with one connection must not end the process.
+      socket.destroy();
+      this.#context.log.warn(
+        'accept',
+        { endpoint: this.#context.name },
+        `a connection could not be taken: ${JunctionError.from(error).message}`,
+      );
+    }
   }
 
   #flush(): void {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { connect as connectSocket, type Socket } from 'node:net';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import rhea, { type Delivery } from 'rhea';
 import { envelope } from '../../../src/core/envelope.ts';
 import type { JunctionError } from '../../../src/core/errors.ts';
-import { message, until } from '../../helpers.ts';
+import { amqpListenerConfig } from '../../../src/protocols/amqp/config.ts';
+import { AmqpListener } from '../../../src/protocols/amqp/listener.ts';
+import { keptLog, message, until } from '../../helpers.ts';
 import {
   collect,
   connect,
@@ -94,7 +96,7 @@ describe('the AMQP listener', { timeout: 60_000 }, () => {
   });
 
   it('closes a peer that goes silent, after its idle time-out, and keeps one that sends heartbeats', async () => {
-    const { port } = await startListener({ idle_timeout: '600ms' });
+    const { port } = await startListener({ idle_timeout: '1s' });
     const alive = await connect(port);
     const frozen = await connect(port);
     const socket = (frozen as unknown as { socket: Socket }).socket;
@@ -104,6 +106,43 @@ describe('the AMQP listener', { timeout: 60_000 }, () => {
     await happens(frozen, 'connection_close');
     assert.match(errorOf(frozen)!.description, /idle/);
     assert.equal(alive.is_open(), true);
+  });
+
+  for (const [setting, values] of [
+    ['idle_timeout', ['0.5ms', '999ms', '50d', '100d']],
+    ['max_frame', ['511B', '8GiB']],
+  ] as const)
+    it(`refuses a value of ${setting} that AMQP cannot hold, and names the range`, () => {
+      for (const value of values) {
+        const { error } = amqpListenerConfig.safeParse({ listen: ':0', [setting]: value });
+        const range = setting === 'max_frame' ? /from 512B .* to 1GiB/ : /from 1s to 49d/;
+        assert.match(error?.issues[0]?.message ?? 'accepted', range, value);
+      }
+    });
+
+  for (const over of [
+    { idle_timeout: '0s' },
+    { idle_timeout: '1s' },
+    { idle_timeout: '4.1m' },
+    { idle_timeout: '49d' },
+    { max_frame: '512B' },
+    { max_frame: '1GiB' },
+  ])
+    it(`takes connections with ${JSON.stringify(over)}`, async () => {
+      const { port } = await startListener(over);
+      assert.equal((await connect(port)).is_open(), true);
+    });
+
+  it('survives a connection that cannot be set up: closes it and says why', async () => {
+    const log = keptLog();
+    const config = { ...amqpListenerConfig.parse({ listen: '127.0.0.1:0' }), idle_timeout: 0.5 };
+    const listener = new AmqpListener(config, { name: 'amqp-test', log });
+    await listener.open();
+    after(() => listener.close());
+    const peer = await RawPeer.connect(Number(listener.status().at.split(':').at(-1)));
+    await until(() => peer.closed);
+    assert.match(JSON.stringify(log.lines), /could not be taken: idleTimeout/);
+    assert.equal(listener.status().state, 'ready');
   });
 
   it('closes with a reason when the gateway stops, ends every socket, and may be closed twice', async () => {

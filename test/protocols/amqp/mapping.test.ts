@@ -125,6 +125,16 @@ describe('a received AMQP message', () => {
 const kindOf = (from: Envelope): [string, string] => [from.bodyType, Buffer.from(from.body!).toString()];
 
 describe('an envelope for AMQP', () => {
+  for (const field of ['contentType', 'contentEncoding'])
+    it(`is refused where its ${field} is not ASCII, as symbols are`, () => {
+      for (const text of ['text/é', 'text/€'])
+        assert.throws(
+          () => fromEnvelope(envelope({ address: 'a', body: null, [field]: text }), 0, 'a', now),
+          (error: unknown) =>
+            error instanceof JunctionError && error.code === 'invalid-message' && /ASCII/.test(error.message),
+        );
+    });
+
   it('is read by another implementation, field by field', () => {
     const bytes = fromEnvelope(
       envelope({

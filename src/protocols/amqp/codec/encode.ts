@@ -163,8 +163,9 @@ function exactly(value: unknown, type: string, bytes: number): Uint8Array {
 }
 
 function symbolText(value: unknown): string {
-  if (typeof value !== 'string' || /[^\u0000-\u00ff]/.test(value)) wrong(value, 'symbol');
-  return value as string;
+  if (typeof value !== 'string') return wrong(value, 'symbol');
+  if (/[^\u0000-\u007f]/.test(value)) wrong(value, 'symbol, which is ASCII (§1.6.21),');
+  return value;
 }
 
 export function encodeList(writer: Writer, items: readonly AmqpValue[]): void {

@@ -160,6 +160,8 @@ describe('AMQP values', () => {
     ['a long of 2^63', 1n << 63n],
     ['a char of two characters', new Typed('char', 'ab')],
     ['a symbol beyond one byte', symbol('€')],
+    ['a symbol beyond ASCII', symbol('é')],
+    ['an array with a symbol beyond ASCII', new AmqpArray('symbol', [symbol('a'), symbol('é')])],
     ['a decimal32 of five bytes', new Typed('decimal32', new Uint8Array(5))],
     ['a UUID that is none', new Uuid('zzz')],
     ['an array of mixed types', new AmqpArray('uint', [new Typed('int', 1)])],

@@ -51,14 +51,21 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
       queue_memory: config.queue_memory,
       grace: config.grace,
     });
+    const log = new RateLimitedLog(context.log);
     this.#context = {
       name: context.name,
       config,
       exchange: this.#exchange,
       nodes: new Nodes(config.topics),
-      encoder: new MessageEncoder(),
+      encoder: new MessageEncoder((header) =>
+        log.warn(
+          'header',
+          { endpoint: context.name, header: header.slice(0, 100) },
+          'a header came more than once, which AMQP cannot carry: only the first was sent',
+        ),
+      ),
       intake: new OpenDeliveries(),
-      log: new RateLimitedLog(context.log),
+      log,
     };
   }
 

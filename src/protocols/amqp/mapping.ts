@@ -74,6 +74,7 @@ export function toEnvelope(view: MessageView, address: string, now: number): Env
  * @param deliveryCount how many deliveries of it failed before
  * @param linkAddress the address of the link it is sent on
  * @param now ms since the epoch
+ * @param onRepeated told the name of a header that came twice, of which only the first is written
  * @throws JunctionError `invalid-message` where a field cannot be held
  */
 export function fromEnvelope(
@@ -81,6 +82,7 @@ export function fromEnvelope(
   deliveryCount: number,
   linkAddress: string | undefined,
   now: number,
+  onRepeated?: (header: string) => void,
 ): Buffer {
   const origin = from.origin instanceof AmqpOrigin ? from.origin : undefined;
   const header: Partial<MessageHeader> = {
@@ -99,7 +101,7 @@ export function fromEnvelope(
     header,
     messageAnnotations,
     properties: properties(from, origin?.view.properties),
-    applicationProperties: withoutRepeats(from.headers),
+    applicationProperties: withoutRepeats(from.headers, onRepeated),
     body: bodyOf(from),
   });
 }
@@ -155,12 +157,19 @@ function checkUtf8(bytes: Uint8Array): void {
 }
 
 /** Application properties are a map (§3.2.5), which cannot repeat a name (§1.6.23): the first one counts. */
-function withoutRepeats(headers: readonly Header[]): readonly Header[] {
+function withoutRepeats(
+  headers: readonly Header[],
+  onRepeated?: (header: string) => void,
+): readonly Header[] {
   if (headers.length < 2) return headers;
   const seen = new Set<string>();
   for (const [name] of headers) seen.add(name);
   if (seen.size === headers.length) return headers;
-  return headers.filter(([name]) => seen.delete(name));
+  return headers.filter(([name]) => {
+    const first = seen.delete(name);
+    if (!first) onRepeated?.(name);
+    return first;
+  });
 }
 
 /**

@@ -190,6 +190,19 @@ describe('the AMQP listener', { timeout: 60_000 }, () => {
     );
   });
 
+  it('says, once, that of repeated headers it sends the first', async () => {
+    const { port, listener, log } = await startListener();
+    const texts = collect(await openReceiver(await connect(port), 'orders'));
+    const headers = [
+      ['n', '1'],
+      ['n', '2'],
+    ] as const;
+    for (let i = 0; i < 3; i++)
+      await listener.sink.send(envelope({ address: 'a', body: Buffer.from('x'), headers }), 'orders');
+    assert.equal(texts.length, 3);
+    assert.equal(log.lines.filter((line) => /only the first/.test(line.message)).length, 1);
+  });
+
   it('keeps clients apart where `local` is off', async () => {
     const { port, listener } = await startListener({ local: false, topics: ['events'], unrouted: 'reject' });
     const connection = await connect(port);

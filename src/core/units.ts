@@ -22,7 +22,11 @@ const quantity = (units: Readonly<Record<string, number>>, example: string) => {
   const shape = new RegExp(`^(\\d+(?:\\.\\d+)?)(${Object.keys(units).join('|')})$`);
   return z.union([z.string(), z.number()]).transform((value, context) => {
     const found = shape.exec(String(value).trim());
-    if (found) return Math.round(Number(found[1]) * units[found[2]!]!);
+    if (found) {
+      const exact = Number(found[1]) * units[found[2]!]!;
+      // 0 often means "without limit", so that nothing else becomes 0
+      return exact > 0 ? Math.max(1, Math.round(exact)) : 0;
+    }
     context.issues.push({
       code: 'custom',
       input: value,

@@ -18,7 +18,9 @@ export type Admit = (socket: Duplex, peer: string) => void;
 
 export async function listenTcp(listen: HostPort, admit: Admit): Promise<Door> {
   // Half-open, so that a client that ends right after its last packet still gets the answers.
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => admit(socket, peerOf(socket)));
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+    admit(socket, peerOf(socket)),
+  );
   await listening(server, listen);
   return door(server, '');
 }

@@ -1,6 +1,6 @@
 import type { Round } from '../../../broker/topic.ts';
 import { JunctionError } from '../../../core/errors.ts';
-import { accepted } from '../../../core/outcome.ts';
+import { accepted, type Outcome } from '../../../core/outcome.ts';
 import { encodeAck } from '../codec/acks.ts';
 import type { QoS } from '../codec/message.ts';
 import { Type, type Level } from '../codec/packet-types.ts';
@@ -104,30 +104,28 @@ export class Session {
     return this.#link;
   }
 
-  get lagging(): boolean {
-    return this.#lagging;
-  }
-
   /** Messages that wait or are not acknowledged. */
   get backlog(): number {
     return this.#waiting.length + this.#unacknowledged.size;
   }
 
   /**
-   * Takes a message for the client.
-   * @param round who waits for its acknowledgement
+   * Takes a message for the client, or drops it. Of QoS 1 and 2, the round is told which: by the client's
+   * acknowledgement, or at once where nobody waits for that.
+   * @param round who waits; nobody does for a client's own messages
    * @param now ms of the monotonic clock
    */
   offer(publication: Publication, grant: Grant, round: Round | undefined, now: number): void {
     if (grant.qos === 0) return this.#writeOnce(publication, grant);
-    if (this.backlog >= this.#limits.backlog) return this.#overflow();
-    const ticket: Ticket = { publication, grant, since: now, round: undefined, id: 0, released: false };
-    if (!this.#link) {
-      ticket.publication = publication.detached(Date.now());
-    } else if (round && !this.#lagging) {
-      round.join();
-      ticket.round = round;
+    round?.join();
+    if (this.backlog >= this.#limits.backlog) {
+      round?.answer(this.#full());
+      return this.#overflow();
     }
+    const ticket: Ticket = { publication, grant, since: now, round: undefined, id: 0, released: false };
+    if (!this.#link) ticket.publication = publication.detached(Date.now());
+    if (this.#link && !this.#lagging) ticket.round = round;
+    else round?.answer(accepted);
     this.#waiting.push(ticket);
     this.pump();
   }
@@ -145,8 +143,9 @@ export class Session {
     ) {
       const ticket = this.#waiting[taken++]!;
       ticket.id = this.#nextId();
-      if (this.#write(link, ticket, false)) this.#unacknowledged.set(ticket.id, ticket);
-      else this.#answer(ticket, accepted);
+      const written = this.#write(link, ticket, false);
+      if (written === 'written') this.#unacknowledged.set(ticket.id, ticket);
+      else this.#answer(ticket, written === 'expired' ? accepted : this.#tooLarge(link));
     }
     if (taken > 0) this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
   }
@@ -159,7 +158,7 @@ export class Session {
     this.awaySince = undefined;
     for (const [id, ticket] of this.#unacknowledged)
       if (ticket.released) link.write(encodeAck(Type.pubrel, id, link.level, Reason.success));
-      else if (!this.#write(link, ticket, true)) this.#unacknowledged.delete(id);
+      else if (this.#write(link, ticket, true) !== 'written') this.#unacknowledged.delete(id);
     this.pump();
   }
 
@@ -250,7 +249,7 @@ export class Session {
     if (this.#lagging && this.backlog === 0) this.#lagging = false;
   }
 
-  #answer(ticket: Ticket, vote: Parameters<Round['answer']>[0]): void {
+  #answer(ticket: Ticket, vote: Outcome | undefined): void {
     ticket.round?.answer(vote);
     ticket.round = undefined;
   }
@@ -266,13 +265,13 @@ export class Session {
     this.#write(link, { publication, grant, since: 0, round: undefined, id: 0, released: false }, false);
   }
 
-  /** False where the message cannot go to this client at all [MQTT-3.1.2-24], [MQTT-3.3.2-5]. */
-  #write(link: Link, ticket: Ticket, dup: boolean): boolean {
+  /** Or drops it, where the message cannot go to this client at all [MQTT-3.1.2-24], [MQTT-3.3.2-5]. */
+  #write(link: Link, ticket: Ticket, dup: boolean): 'written' | 'expired' | 'too large' {
     const now = Date.now();
     const { publication, grant } = ticket;
     if (publication.expired(now)) {
       this.#dropped.expired++;
-      return false;
+      return 'expired';
     }
     const { alias, aliasOnly } = this.#alias(link, publication.message.topic);
     const copy = { level: link.level, ...grant, dup, id: ticket.id, alias, aliasOnly };
@@ -280,10 +279,10 @@ export class Session {
     if (packet.length > link.maximumPacketSize) {
       if (alias > 0 && !aliasOnly) this.#aliases.delete(publication.message.topic);
       this.#dropped.tooLarge++;
-      return false;
+      return 'too large';
     }
     link.write(packet);
-    return true;
+    return 'written';
   }
 
   /** The first topics sent get the aliases that the client allows (MQTT 5 §3.3.2.3.4). */
@@ -303,6 +302,16 @@ export class Session {
       Reason.quotaExceeded,
       `${this.#limits.backlog} messages wait for this client, its limit`,
     );
+  }
+
+  #full(): Outcome {
+    const why = `${this.#limits.backlog} messages wait for MQTT client ${this.clientId}, its limit`;
+    return { state: 'released', error: new JunctionError('busy', why) };
+  }
+
+  #tooLarge(link: Link): Outcome {
+    const why = `MQTT client ${this.clientId} takes packets of ${link.maximumPacketSize} bytes at most`;
+    return { state: 'rejected', error: new JunctionError('too-large', why) };
   }
 
   #nextId(): number {

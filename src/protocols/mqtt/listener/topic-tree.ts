@@ -62,7 +62,8 @@ export class TopicTree {
 
   /**
    * Hands a message to every subscriber of its topic, each once, with the highest QoS of its matching subscriptions
-   * [MQTT-3.3.4-2]. Resolves once those of QoS 1 and 2 have acknowledged it, left, or are lagging.
+   * [MQTT-3.3.4-2]. Resolves once those of QoS 1 and 2 have acknowledged it, dropped it, left, or are lagging; what
+   * one drops or refuses counts only where no other took it, as in broker/topic.ts.
    * @param from its publisher, who is not waited for: it may be the one who waits for the acknowledgement
    * @param now ms of the monotonic clock
    * @returns undefined where nobody subscribes
@@ -91,8 +92,7 @@ export class TopicTree {
     }
     if (!someone) return undefined;
     if (!round) return accepted;
-    // A refusal counts only where no other subscriber took the message, as in broker/topic.ts.
-    round.answer(targets.some(({ session }) => session.lagging || !session.link) ? accepted : undefined);
+    round.answer(undefined);
     return resolved!;
   }
 

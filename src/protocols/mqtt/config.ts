@@ -11,9 +11,19 @@ function isFilter(filter: string): boolean {
   }
 }
 
+/** The largest remaining length, in bytes (MQTT 5 §2.1.4). */
+const longest = 268_435_455;
+
 /** Settings of an MQTT listener, beside `type`. */
 export const mqttListenerConfig = z.strictObject({
   ...listenerSettings,
+  max_message: size()
+    .refine(
+      (bytes) => bytes >= 1 && bytes <= longest,
+      `must be from 1B to ${longest}B, MQTT's longest packet`,
+    )
+    .prefault('4MiB')
+    .describe('The largest message taken from a client.'),
   connect_timeout: duration()
     .prefault('10s')
     .describe('How long a new connection may take to send its CONNECT.'),

@@ -91,7 +91,7 @@ export class MqttSink implements Sink {
         settled: false,
       });
       this.#pendingBytes += bytes;
-      this.#sweep ??= setInterval(() => this.#expire(), Math.max(10, this.#config.timeout / 20));
+      this.#sweep ??= setInterval(() => this.#expire(), sweepEvery(this.#config.timeout));
       this.pump();
     });
   }
@@ -230,6 +230,9 @@ export class MqttSink implements Sink {
     this.#sweep = undefined;
   }
 }
+
+/** Ms between two looks at the deadlines; bounded, because Node makes 1 ms of what is over 2^31-1. */
+const sweepEvery = (timeout: number): number => Math.max(10, Math.min(1000, timeout / 20));
 
 function settle(outgoing: Outgoing, error?: JunctionError): void {
   if (outgoing.settled) return;

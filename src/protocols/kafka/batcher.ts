@@ -54,7 +54,10 @@ export class Batcher {
     lane.push(pending);
     this.#active.add(lane);
     this.#pendingBytes += pending.bytes;
-    this.#sweep ??= setInterval(() => this.#expire(), Math.min(Math.max(10, this.#limits.timeout / 20), 1000));
+    this.#sweep ??= setInterval(
+      () => this.#expire(),
+      Math.min(Math.max(10, this.#limits.timeout / 20), 1000),
+    );
     this.#schedule();
   }
 

@@ -170,16 +170,22 @@ const knownTypes: ReadonlySet<string> = new Set<HeaderType>([
   ] as const),
 ]);
 
-/** The reverse of toTextHeaders; the reserved header itself is taken out. A malformed one is ignored. */
-export function fromTextHeaders(pairs: readonly (readonly [string, string])[]): Header[] {
-  const declared = pairs.find(([name]) => name === typesHeader);
-  if (!declared) return pairs as unknown as Header[];
+/** What the reserved header says: the types of headers by name. What is malformed is ignored. */
+export function declaredTypes(text: string): Map<string, HeaderType> {
   const types = new Map<string, HeaderType>();
-  for (const item of declared[1].split(';')) {
+  for (const item of text.split(';')) {
     const at = item.lastIndexOf('=');
     const type = item.slice(at + 1);
     if (at >= 0 && knownTypes.has(type)) types.set(safeDecode(item.slice(0, at)), type as HeaderType);
   }
+  return types;
+}
+
+/** The reverse of toTextHeaders; the reserved header itself is taken out. A malformed one is ignored. */
+export function fromTextHeaders(pairs: readonly (readonly [string, string])[]): Header[] {
+  const declared = pairs.find(([name]) => name === typesHeader);
+  if (!declared) return pairs as unknown as Header[];
+  const types = declaredTypes(declared[1]);
   const headers: Header[] = [];
   for (const [name, text] of pairs) {
     if (name === typesHeader) continue;

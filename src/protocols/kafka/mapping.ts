@@ -3,6 +3,7 @@ import type { IHeaders, Message } from 'kafkajs';
 import { envelope, type BodyType, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
 import {
   bodyTypeHeader,
+  declaredTypes,
   fromTextHeaders,
   hopsHeader,
   identifierFromText,
@@ -124,7 +125,13 @@ function readHeaders(headers: IHeaders, fields: Map<string, string>): Header[] {
         raw.push(value);
       }
     }
-  if (types) texts.push(types); // last, so that the others keep their places
+  if (types) {
+    const declared = declaredTypes(types[1]);
+    // binary travels here as its bytes, not as text
+    for (const [i, pair] of texts.entries())
+      if (declared.get(pair[0]) === 'binary') pair[1] = raw[i]?.toString('base64') ?? '';
+    texts.push(types); // last, so that the others keep their places
+  }
   return fromTextHeaders(texts).map((header, i) => restore(header, raw[i]!));
 }
 

@@ -86,10 +86,6 @@ export class TopicSubscription implements Subscription {
     return this.#consumer.name;
   }
 
-  get lagging(): boolean {
-    return this.#lagging;
-  }
-
   offer(envelope: Envelope, round: Round, now: number): void {
     if (this.#cancelled) return;
     const ticket: Ticket = {

@@ -3,7 +3,7 @@ import kafka from '../../../src/protocols/kafka/index.ts';
 import { startKafka, unavailable, type Broker } from '../../brokers/index.ts';
 import { keptLog, until } from '../../helpers.ts';
 import type { ClientHarness, Inbox, Peer, PeerMessage } from '../contract.ts';
-import { cleanup } from './listener-bench.ts';
+import { cleanup, keptPeers } from './listener-bench.ts';
 
 let serial = 0;
 
@@ -104,21 +104,15 @@ export async function kafkaHarness(): Promise<{ harness: ClientHarness; end: () 
           });
         };
         const endpoint = make();
-        const peers: Peer[] = [];
         return {
           endpoint,
           again: make,
-          async connect() {
+          ...keptPeers(async () => {
             await until(() => endpoint.status().state === 'ready', 'the endpoint is ready', 60_000);
-            const peer = await connectKafka(broker!);
-            peers.push(peer);
-            return peer;
-          },
+            return connectKafka(broker!);
+          }),
           stopBroker: () => broker!.kill('SIGKILL'),
           startBroker: () => broker!.start(),
-          async tearDown() {
-            for (const peer of peers) await peer.close();
-          },
         };
       },
     },

@@ -10,14 +10,21 @@ export async function listenerBench(
 ): Promise<ListenerBench> {
   const role = protocol.listener!;
   const endpoint = role.create(role.config.parse(settings), { name: 'under-test', log: keptLog() });
-  const peers: Peer[] = [];
   let port = 0; // as it was while it listened: a client that is given 0 goes to its protocol's own port
+  const peers = keptPeers(() => {
+    const at = endpoint.status().at;
+    port ||= Number(at.slice(at.lastIndexOf(':') + 1));
+    return connect(port);
+  });
+  return { endpoint, ...peers };
+}
+
+/** Peers of one bench, ended with it. */
+export function keptPeers(connect: () => Promise<Peer>): Pick<ListenerBench, 'connect' | 'tearDown'> {
+  const peers: Peer[] = [];
   return {
-    endpoint,
     async connect() {
-      const at = endpoint.status().at;
-      port ||= Number(at.slice(at.lastIndexOf(':') + 1));
-      const peer = await connect(port);
+      const peer = await connect();
       peers.push(peer);
       return peer;
     },

@@ -1,7 +1,8 @@
 import mqtt from '../../../src/protocols/mqtt/index.ts';
 import { startMosquitto, unavailable } from '../../brokers/index.ts';
 import { keptLog, until } from '../../helpers.ts';
-import type { ClientHarness, Peer } from '../contract.ts';
+import type { ClientHarness } from '../contract.ts';
+import { keptPeers } from './listener-bench.ts';
 import { connectMqtt } from './mqtt-peer.ts';
 
 let serial = 0;
@@ -36,21 +37,15 @@ export async function mqttClientHarness(
             { name: 'under-test', log: keptLog() },
           );
         const endpoint = make();
-        const peers: Peer[] = [];
         return {
           endpoint,
           again: make,
-          async connect() {
+          ...keptPeers(async () => {
             await until(() => endpoint.status().state === 'ready', 'the endpoint is ready');
-            const peer = await connectMqtt(broker!.port, version);
-            peers.push(peer);
-            return peer;
-          },
+            return connectMqtt(broker!.port, version);
+          }),
           stopBroker: () => broker!.kill('SIGTERM'),
           startBroker: () => broker!.start(),
-          async tearDown() {
-            for (const peer of peers) await peer.close();
-          },
         };
       },
     },

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { kafkaClassPath } from './kafka.ts';
 
+export { makeCertificates, type CertificateOptions, type Certificates } from './certificates.ts';
 export { startKafka, type KafkaOptions } from './kafka.ts';
 export { startMosquitto, type MosquittoOptions } from './mosquitto.ts';
 export { freePort, type Broker } from './process.ts';

@@ -18,6 +18,8 @@ module.exports = {
     },
     layer('core', '^src/core/', []),
     layer('broker', '^src/broker/', ['core/']),
+    layer('transport', '^src/transport/', ['core/']),
+    layer('client', '^src/client/', ['core/', 'transport/']),
     layer('routing', '^src/routing/', ['core/']),
     layer('config', '^src/config/', ['core/', 'routing/']),
     layer('admin', '^src/admin/', ['core/']),
@@ -25,14 +27,22 @@ module.exports = {
       name: 'protocols-know-neither-routes-nor-each-other',
       severity: 'error',
       from: { path: '^src/protocols/([^/]+)/' },
-      to: { path: '^src/', pathNot: ['^src/protocols/$1/', '^src/core/', '^src/broker/'] },
+      to: { path: '^src/', pathNot: ['^src/protocols/$1/', '^src/(core|broker|transport|client)/'] },
     },
     {
       name: 'libraries-stay-in-their-protocol',
       severity: 'error',
       comment: 'a protocol library is replaced inside one folder',
       from: { path: '^src/', pathNot: '^src/protocols/' },
-      to: { path: 'node_modules/(aedes|mqtt|mqtt-packet|rhea|kafkajs|stompit|ws)/' },
+      to: {
+        path: 'node_modules/(aedes|mqtt|mqtt-packet|rhea|kafkajs|stompit|amqplib|rocketmq-client-nodejs)/',
+      },
+    },
+    {
+      name: 'websockets-are-carried-in-one-place',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/transport/' },
+      to: { path: 'node_modules/ws/' },
     },
   ],
   options: {

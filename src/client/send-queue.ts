@@ -1,0 +1,150 @@
+import { performance } from 'node:perf_hooks';
+import { JunctionError } from '../core/errors.ts';
+
+export interface SendQueueOptions {
+  /** The broker as people call it, for errors. */
+  readonly broker: string;
+  /** Messages under way at one time, at most. */
+  readonly inFlight: number;
+  /** Bytes not yet confirmed, at most. */
+  readonly maxPending: number;
+  /** Ms a message may wait for its confirmation. */
+  readonly timeout: number;
+}
+
+/** A message on its way to a broker; its sender is answered exactly once. */
+export class Outgoing<T> {
+  readonly value: T;
+  readonly bytes: number;
+  /** By the monotonic clock, ms. */
+  readonly deadline: number;
+  /** Its sender has an answer: a late confirmation only frees its place. */
+  settled = false;
+  readonly #resolve: () => void;
+  readonly #reject: (error: JunctionError) => void;
+
+  constructor(
+    value: T,
+    bytes: number,
+    deadline: number,
+    resolve: () => void,
+    reject: (error: JunctionError) => void,
+  ) {
+    this.value = value;
+    this.bytes = bytes;
+    this.deadline = deadline;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  settle(error?: JunctionError): void {
+    if (this.settled) return;
+    this.settled = true;
+    if (error) this.#reject(error);
+    else this.#resolve();
+  }
+}
+
+/**
+ * What a sink has taken and its broker has not confirmed, in order: first those under way, then those that wait. What
+ * was under way when a connection was lost is sent again on the next one, until its time is up.
+ */
+export class SendQueue<T> {
+  readonly #options: SendQueueOptions;
+  #waiting: Outgoing<T>[] = [];
+  #head = 0;
+  /** In order of writing. */
+  readonly #underWay = new Set<Outgoing<T>>();
+  #pendingBytes = 0;
+  #sweep: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: SendQueueOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Queues a message; resolves or rejects by `done`, or when its time is up: `unavailable` where it was never
+   * written, `timeout` where its outcome is unknown.
+   */
+  push(value: T, bytes: number): Promise<void> {
+    const { broker, maxPending, timeout } = this.#options;
+    if (this.#closed)
+      return Promise.reject(new JunctionError('closed', `the connection to ${broker} is closing`));
+    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > maxPending)
+      return Promise.reject(
+        new JunctionError(
+          'busy',
+          `${this.#pendingBytes} bytes wait for ${broker}; max_pending is ${maxPending}`,
+        ),
+      );
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(new Outgoing(value, bytes, performance.now() + timeout, resolve, reject));
+      this.#pendingBytes += bytes;
+      // Bounded, because Node makes 1 ms of what is over 2^31-1.
+      this.#sweep ??= setInterval(() => this.#expire(), Math.max(10, Math.min(1000, timeout / 20)));
+    });
+  }
+
+  /** The next message to write, now under way; undefined where there is none, or too many are. */
+  take(): Outgoing<T> | undefined {
+    if (this.#head === this.#waiting.length || this.#underWay.size >= this.#options.inFlight)
+      return undefined;
+    const outgoing = this.#waiting[this.#head++]!;
+    if (this.#head === this.#waiting.length || this.#head > 1024) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+    this.#underWay.add(outgoing);
+    return outgoing;
+  }
+
+  /** The broker has answered for a message under way: it has it, or `error` says why not. */
+  done(outgoing: Outgoing<T>, error?: JunctionError): void {
+    if (!this.#underWay.delete(outgoing)) return;
+    this.#pendingBytes -= outgoing.bytes;
+    outgoing.settle(error);
+  }
+
+  /** The connection is lost: what was under way waits again, before everything else and in its order. */
+  putBack(): void {
+    const again: Outgoing<T>[] = [];
+    for (const outgoing of this.#underWay) {
+      if (outgoing.settled) this.#pendingBytes -= outgoing.bytes;
+      else again.push(outgoing);
+    }
+    this.#underWay.clear();
+    this.#waiting = [...again, ...this.#waiting.slice(this.#head)];
+    this.#head = 0;
+  }
+
+  /** Fails whatever is not confirmed. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    const error = new JunctionError('closed', `the connection to ${this.#options.broker} is closing`);
+    for (const outgoing of this.#underWay) outgoing.settle(error);
+    for (const outgoing of this.#waiting.slice(this.#head)) outgoing.settle(error);
+    this.#underWay.clear();
+    this.#waiting = [];
+    this.#head = 0;
+    this.#pendingBytes = 0;
+  }
+
+  #expire(): void {
+    const now = performance.now();
+    const { broker, timeout } = this.#options;
+    for (const outgoing of this.#underWay) {
+      if (outgoing.deadline > now) break;
+      outgoing.settle(new JunctionError('timeout', `${broker} did not confirm within ${timeout} ms`));
+    }
+    while (this.#head < this.#waiting.length && this.#waiting[this.#head]!.deadline <= now) {
+      const outgoing = this.#waiting[this.#head++]!;
+      this.#pendingBytes -= outgoing.bytes;
+      outgoing.settle(new JunctionError('unavailable', `${broker} took nothing for ${timeout} ms`));
+    }
+    if (this.#pendingBytes > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+}

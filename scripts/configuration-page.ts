@@ -68,7 +68,7 @@ export async function configurationPage(): Promise<string> {
   const parts = [
     '# Configuration',
     'Made from the schemas that check the files, by `npm run docs`. Times and sizes carry their unit (`30s`, `1MiB`). ' +
-      '`${NAME}` and `${NAME:-default}` come from the environment.',
+      '`${NAME}` and `${NAME:-default}` come from the environment, `${file:path}` is the content of a file, such as a secret.',
     '## `config/junction.yaml`',
     table(configurationSchema),
   ];

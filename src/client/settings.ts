@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, size } from '../core/units.ts';
+import { duration, size, timer } from '../core/units.ts';
 import type { BrokerUrl, Carrier } from '../transport/dial.ts';
 import { clientTls } from '../transport/tls.ts';
 
@@ -70,7 +70,7 @@ export const clientSettings = {
   timeout: duration()
     .prefault('10s')
     .describe('How long a message may wait for its confirmation before its sender is told to try again.'),
-  connect_timeout: duration()
+  connect_timeout: timer()
     .prefault('5s')
     .describe('How long connecting and logging in may take before it is tried anew.'),
 };

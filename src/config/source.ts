@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Place } from './problems.ts';
 
@@ -28,6 +29,17 @@ export class Source {
       else high = middle - 1;
     }
     return { file: this.file, line: low + 1, column: offset - this.#lines[low]! + 1 };
+  }
+}
+
+/** Reads a secret or certificate that a configuration puts in by `${file:path}`: at most 1 MiB of UTF-8. Never throws. */
+export function readText(file: string): { readonly text: string } | { readonly reason: string } {
+  try {
+    if (statSync(file).size > maxFileBytes) return { reason: `it is larger than ${maxFileBytes / 1024} KiB` };
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)) };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    return { reason: code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : (reasons.get(code) ?? code) };
   }
 }
 

@@ -1,7 +1,8 @@
+import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isScalar, isSeq, type Document, type ParsedNode, type Scalar } from 'yaml';
 import { substitute, type Environment } from './environment.ts';
 import { formatPlace, type Place, type Problems } from './problems.ts';
-import type { Source } from './source.ts';
+import { readText, type Source } from './source.ts';
 import { quoted } from './words.ts';
 import { parseYaml, type Parsed } from './yaml.ts';
 
@@ -129,7 +130,9 @@ class Reader {
       return { kind: 'scalar', at, value: plain, text: undefined, place: () => at };
     }
     const written = this.#offsets(node, value);
-    const { text, only, mistakes } = substitute(value, this.#environment);
+    const { text, only, mistakes } = substitute(value, this.#environment, (path) =>
+      readText(resolve(dirname(this.#source.file), path)),
+    );
     for (const { offset, message, hint } of mistakes) this.#problems.error(written(offset), message, hint);
     if (mistakes.length > 0) return { kind: 'broken', at };
     const plain = only && node.type === 'PLAIN' ? coreValue(this.#parsed.document, text) : undefined;

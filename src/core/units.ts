@@ -39,6 +39,13 @@ const quantity = (units: Readonly<Record<string, number>>, example: string) => {
 /** A duration with its unit, e.g. `30s`; the result is in milliseconds. */
 export const duration = () => quantity(durationUnits, '30s');
 
+/** The longest that a timer of Node can wait, in ms. */
+const longestTimer = 2 ** 31 - 1;
+
+/** A duration that a timer waits for: above 0 and at most 24d. */
+export const timer = () =>
+  duration().refine((ms) => ms >= 1 && ms <= longestTimer, { message: 'must be from 1ms to 24d' });
+
 /** A size with its unit, e.g. `1MiB`; the result is in bytes. */
 export const size = () => quantity(sizeUnits, '1MiB');
 

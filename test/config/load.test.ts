@@ -128,9 +128,11 @@ describe('environment', () => {
     return endpoints.get('e')!.config as Record<string, unknown>;
   };
 
+  const noFile = () => ({ reason: 'there is no such file' });
+
   it('replaces variables, defaults and dollars', () => {
     const env = { A: 'x', EMPTY: '', INNER: '${A}' };
-    const result = (text: string): string => substitute(text, env).text;
+    const result = (text: string): string => substitute(text, env, noFile).text;
     assert.equal(result('${A}-${B:-y}-${EMPTY:-z}-${EMPTY}|'), 'x-y-z-|');
     assert.equal(result('$$ $${A} $x $'), '$ ${A} $x $');
     assert.equal(result('${INNER}'), '${A}');
@@ -141,9 +143,35 @@ describe('environment', () => {
     assert.deepEqual(
       await mistakes({ 'junction.yaml': `${endpoints}routes: ["a \${1X} \${X"]\n` }),
       [
-        'junction.yaml:5:13: "${1X}" is not a variable; write ${NAME} or ${NAME:-default}, or $$ for a dollar',
-        'junction.yaml:5:19: "${X" is not a variable; write ${NAME} or ${NAME:-default}, or $$ for a dollar',
+        'junction.yaml:5:13: "${1X}" is not a variable; write ${NAME}, ${NAME:-default} or ${file:path}, or $$ for a dollar',
+        'junction.yaml:5:19: "${X" is not a variable; write ${NAME}, ${NAME:-default} or ${file:path}, or $$ for a dollar',
       ],
+    ));
+
+  it('the content of a file is put in, without its last line break, relative to the file that names it', async () => {
+    const { endpoints } = await load({
+      'junction.yaml': 'endpoints:\n  e: { type: mqtt, url: "mqtt://${file:secrets/host}:1", password: "${file:secrets/pw}" }\n',
+      'secrets/host': 'broker\n',
+      'secrets/pw': '${A}: "line 1\nline 2"\r\n',
+    });
+    const { url, password } = endpoints.get('e')!.config as Record<string, unknown>;
+    assert.deepEqual({ url, password }, { url: 'mqtt://broker:1', password: '${A}: "line 1\nline 2"' });
+  });
+
+  it('a file that cannot be read is a mistake at its place', async () =>
+    assert.deepEqual(
+      await mistakes({
+        'junction.yaml': 'endpoints:\n  e: { type: mqtt, url: x, password: "${file:gone}${file:bytes}${file:.}" }\n',
+        bytes: Uint8Array.of(0xff),
+      }),
+      [
+        ['gone', 39, 'there is no such file'],
+        ['bytes', 51, 'it is not UTF-8'],
+        ['.', 64, 'it is a folder'],
+      ].map(
+        ([path, column, why]) =>
+          `junction.yaml:2:${column}: the file ${path} cannot be read: ${why}; the path is relative to the folder of this file`,
+      ),
     ));
 
   it('a plain scalar takes the type of what is put in', async () => {

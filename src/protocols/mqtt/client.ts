@@ -24,6 +24,7 @@ export class MqttBrokerClient implements Endpoint, LinkHost {
   readonly #context: Context;
   readonly #closing = new AbortController();
   readonly #backoff = new Backoff(100, 10_000);
+  readonly #at: string;
   #link: Link | undefined;
   #running: Promise<void> | undefined;
   #state: EndpointState = 'connecting';
@@ -35,6 +36,7 @@ export class MqttBrokerClient implements Endpoint, LinkHost {
   constructor(config: MqttClientConfig, context: Context) {
     this.#config = config;
     this.#context = context;
+    this.#at = config.url.map(({ text }) => text).join(',');
     this.sink = new MqttSink(config);
     this.source = new MqttSource(config, context.log, () => this.#subscribeFirst());
   }
@@ -48,7 +50,7 @@ export class MqttBrokerClient implements Endpoint, LinkHost {
     const trouble = this.#state === 'ready' ? (this.#unsubscribed ?? this.source.trouble) : this.#reason;
     return {
       state: this.#state === 'ready' && trouble !== undefined ? 'failing' : this.#state,
-      at: this.#config.url.join(','),
+      at: this.#at,
       ...(trouble === undefined ? undefined : { reason: trouble }),
     };
   }
@@ -64,8 +66,7 @@ export class MqttBrokerClient implements Endpoint, LinkHost {
 
   connected(link: Link, connack: Connack): void {
     if (this.#closing.signal.aborted) return;
-    if (this.#state !== 'ready')
-      this.#context.log.info({ broker: this.#config.url }, 'connected to the MQTT broker');
+    if (this.#state !== 'ready') this.#context.log.info({ broker: this.#at }, 'connected to the MQTT broker');
     this.#state = 'ready';
     this.#reason = undefined;
     this.#link = link;
@@ -157,7 +158,7 @@ export class MqttBrokerClient implements Endpoint, LinkHost {
     this.#reason = reason;
     if (first)
       this.#context.log.warn(
-        { broker: this.#config.url, reason },
+        { broker: this.#at, reason },
         'no connection to the MQTT broker; trying again until it is back',
       );
   }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { MqttClient as Library } from 'mqtt';
+import { dial, type BrokerUrl } from '../../../transport/dial.ts';
 import { encodeDisconnect, readAck } from '../codec/acks.ts';
 import { readConnack, type Connack } from '../codec/connack.ts';
 import { Cursor } from '../codec/cursor.ts';
@@ -10,7 +11,6 @@ import { malformed, protocolError, Violation } from '../codec/violation.ts';
 import { ClientStream } from '../stream/client-stream.ts';
 import { Writer } from '../stream/writer.ts';
 import type { MqttClientConfig } from './config.ts';
-import { dial } from './dial.ts';
 
 /** How long, in ms, the broker may take to read our last words. */
 const farewell = 400;
@@ -72,10 +72,14 @@ export class Link {
   }
 
   /** Begins to connect; how that ends shows in `connected` or `closed`. */
-  async open(url: string): Promise<void> {
+  async open(url: BrokerUrl): Promise<void> {
     const { MqttClient } = await import('mqtt');
     if (this.#over) return;
-    const socket = (this.#socket = await dial(url, this.#config));
+    const socket = (this.#socket = await dial(url, {
+      tls: this.#config.tls,
+      timeout: this.#config.connect_timeout,
+      subprotocols: ['mqtt'], // [MQTT-6.0.0-3]
+    }));
     this.#writer = new Writer(socket);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('drain', () => this.#host.drained());

@@ -67,6 +67,8 @@ export class MqttSource implements Source {
   /** The topic filters of the routes' patterns; captures are wildcards. */
   get filters(): readonly string[] {
     if (!this.#intake || this.#stopped) return [];
+    const { share } = this.#config;
+    const prefix = share === undefined ? '' : `$share/${share}/`; // MQTT 5 §4.8.2
     const filters = this.#intake.patterns.map(({ segments }) =>
       segments
         .map((segment) =>
@@ -76,7 +78,7 @@ export class MqttSource implements Source {
         )
         .join(''),
     );
-    return [...new Set(filters)];
+    return [...new Set(filters)].map((filter) => prefix + filter);
   }
 
   /** Resolves once subscribed, or at once while there is no connection. */

@@ -15,6 +15,11 @@ import {
 
 /** The message annotation that carries `Envelope.hops`, a uint. */
 export const hopsAnnotation = 'x-opt-junction-hops';
+/**
+ * The message annotation that tells a receiver of many addresses which one a message went to, a string, where the
+ * bare message, which is its sender's alone, names another one or none.
+ */
+export const addressAnnotation = 'x-opt-junction-address';
 
 const defaultPriority = 4; // §3.2.1
 const nullValue: MessageBody = Object.freeze({ kind: 'value', bytes: Buffer.of(0x40) });
@@ -69,8 +74,9 @@ export function toEnvelope(view: MessageView, address: string, now: number): Env
 }
 
 /**
- * An envelope as an encoded message. One that came by AMQP and was not changed keeps its bare message byte for byte
- * (§3.2), unless it goes to another address, or through a link that does not tell the address.
+ * An envelope as an encoded message. One that came by AMQP and was not changed keeps its bare message byte for byte,
+ * since that is immutable (§3.2): its `to` stays what the sender wrote, also where a route carries it to another
+ * address, which the receiver's link or `addressAnnotation` tells.
  * @param deliveryCount how many deliveries of it failed before
  * @param linkAddress the address of the link it is sent on
  * @param now ms since the epoch
@@ -91,15 +97,15 @@ export function fromEnvelope(
     ttl: from.expiresAt === undefined ? undefined : Math.max(0, from.expiresAt - now),
     deliveryCount,
   };
-  const messageAnnotations = annotations(from, origin);
   if (origin && isBareUnchanged(from, origin.first!)) {
     const { view } = origin;
-    if (linkAddress === from.address || view.properties.to === from.address)
-      return rewriteMessage({ header, messageAnnotations }, fromBare(view));
+    const told = linkAddress === from.address || view.properties.to === from.address;
+    const messageAnnotations = annotations(from, origin, true, told);
+    return rewriteMessage({ header, messageAnnotations }, fromBare(view));
   }
   return writeMessage({
     header,
-    messageAnnotations,
+    messageAnnotations: annotations(from, origin, false, true),
     properties: properties(from, origin?.view.properties),
     applicationProperties: withoutRepeats(from.headers, onRepeated),
     body: bodyOf(from),
@@ -113,7 +119,6 @@ function isBareUnchanged(now: Envelope, first: Envelope): boolean {
   return (
     now.body === first.body &&
     now.headers === first.headers &&
-    now.address === first.address &&
     now.id === first.id &&
     now.correlationId === first.correlationId &&
     now.replyTo === first.replyTo &&
@@ -173,28 +178,37 @@ function withoutRepeats(
 }
 
 /**
- * Those it came with, and how many routes it has passed. What JMS annotates follows from the address, the reply
- * address and the body, so it goes where these have changed.
+ * Those it came with, how many routes it has passed and, if the rest does not tell, its address. What JMS annotates
+ * follows from `to`, `reply-to` and the body, so it goes where these are written anew and differ.
+ * @param bare whether the bare message stays as it came
+ * @param told whether the link or the bare message tells the address
  */
-function annotations(from: Envelope, origin: AmqpOrigin | undefined): AmqpMap | undefined {
+function annotations(
+  from: Envelope,
+  origin: AmqpOrigin | undefined,
+  bare: boolean,
+  told: boolean,
+): AmqpMap | undefined {
   const before = origin?.annotations;
-  if (from.hops === 0 && !before) return undefined;
+  if (from.hops === 0 && !before && told) return undefined;
   const first = origin?.first;
-  const kept = before ? before.entries.filter(([key]) => keeps(nameOf(key), from, first!)) : [];
+  const kept = before ? before.entries.filter(([key]) => keeps(nameOf(key), from, first!, bare)) : [];
   if (from.hops > 0) kept.push([symbol(hopsAnnotation), new Typed('uint', from.hops)]);
+  if (!told) kept.push([symbol(addressAnnotation), from.address]);
   return kept.length === 0 ? undefined : new AmqpMap(kept);
 }
 
-function keeps(name: string | undefined, from: Envelope, first: Envelope): boolean {
+function keeps(name: string | undefined, from: Envelope, first: Envelope, bare: boolean): boolean {
   switch (name) {
     case hopsAnnotation:
+    case addressAnnotation:
       return false;
     case 'x-opt-jms-dest':
-      return from.address === first.address;
+      return bare || from.address === first.address;
     case 'x-opt-jms-reply-to':
-      return from.replyTo === first.replyTo;
+      return bare || from.replyTo === first.replyTo;
     case 'x-opt-jms-msg-type':
-      return from.body === first.body && from.bodyType === first.bodyType;
+      return bare || (from.body === first.body && from.bodyType === first.bodyType);
     default:
       return true;
   }

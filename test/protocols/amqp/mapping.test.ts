@@ -6,7 +6,7 @@ import { envelope, Uuid, type Envelope, type Header } from '../../../src/core/en
 import { JunctionError } from '../../../src/core/errors.ts';
 import { readMessage } from '../../../src/protocols/amqp/codec/message-view.ts';
 import { DecodeError } from '../../../src/protocols/amqp/codec/types.ts';
-import { fromEnvelope, hopsAnnotation, toEnvelope } from '../../../src/protocols/amqp/mapping.ts';
+import { addressAnnotation, fromEnvelope, hopsAnnotation, toEnvelope } from '../../../src/protocols/amqp/mapping.ts';
 
 const now = 1_700_000_000_000;
 
@@ -239,9 +239,21 @@ describe('a message that passes through unchanged', () => {
     assert.deepEqual({ ...(message.footer as unknown as object) }, { sum: 1 });
   });
 
-  it('is written anew for another address, with all that it had', () => {
+  it('keeps its bare message, `to` included, on the way to another address', () => {
     const from = withFooter();
-    const message = decoded(fromEnvelope({ ...from, address: 'elsewhere' }, 0, undefined, now));
+    const onward = fromEnvelope({ ...from, address: 'elsewhere' }, 0, 'elsewhere', now);
+    assert.equal(bareOf(onward), bareOf(encoded(original)));
+    assert.deepEqual(
+      { ...decoded(onward).message_annotations },
+      { 'x-opt-jms-msg-type': 5, 'x-own': 'kept' },
+    );
+  });
+
+  it('has what else it had where a route changed it, and is then addressed to where it goes', () => {
+    const from = withFooter();
+    const message = decoded(
+      fromEnvelope({ ...from, subject: 'changed', address: 'elsewhere' }, 0, 'elsewhere', now),
+    );
     assert.equal(message.to, 'elsewhere');
     assert.equal(message.group_sequence, 3);
     assert.equal(message.reply_to_group_id, 'rg');
@@ -260,10 +272,20 @@ describe('a message that passes through unchanged', () => {
     assert.deepEqual({ ...other.message_annotations }, { 'x-own': 'kept' });
   });
 
-  it('tells its address to a link that reads many', () => {
+  it('tells its address to a link that reads many, outside the bare message', () => {
     const from = received({ body: 'x' }, 'events.a');
-    assert.equal(decoded(fromEnvelope(from, 0, 'events.a', now)).to, undefined);
-    assert.equal(decoded(fromEnvelope(from, 0, 'events.*', now)).to, 'events.a');
+    const annotated = (bytes: Buffer): unknown => decoded(bytes).message_annotations?.[addressAnnotation];
+    assert.equal(annotated(fromEnvelope(from, 0, 'events.a', now)), undefined);
+    const told = fromEnvelope(from, 0, 'events.*', now);
+    assert.equal(annotated(told), 'events.a');
+    assert.equal(decoded(told).to, undefined);
+    // Sent again, it tells the address of its new journey only.
+    const again = toEnvelope(readMessage(told), 'events.b', now);
+    assert.equal(annotated(fromEnvelope(again, 0, 'events.*', now)), 'events.b');
+    const named = received({ to: 'events.a', body: 'x' }, 'events.a');
+    assert.equal(annotated(fromEnvelope(named, 0, 'events.*', now)), undefined);
+    const fresh = fromEnvelope(envelope({ address: 'events.c', body: null }), 0, 'events.*', now);
+    assert.equal(decoded(fresh).to, 'events.c');
   });
 });
 

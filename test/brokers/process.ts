@@ -13,6 +13,8 @@ export interface Launch {
   readonly port: number;
   /** Its program and arguments. */
   readonly command: readonly [string, ...string[]];
+  /** Added to our environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Its own folder, removed by `stop`. */
   readonly folder: string;
   /** Resolves true once it serves; asked again and again until then. */
@@ -51,7 +53,11 @@ export class Broker {
   async start(): Promise<void> {
     const [program, ...args] = this.#launch.command;
     const output = openSync(join(this.folder, 'output.log'), 'a');
-    const child = spawn(program, args, { cwd: this.folder, stdio: ['ignore', output, output] });
+    const child = spawn(program, args, {
+      cwd: this.folder,
+      env: { ...process.env, ...this.#launch.env },
+      stdio: ['ignore', output, output],
+    });
     closeSync(output);
     this.#process = child;
     let failure: Error | undefined;

@@ -7,6 +7,7 @@ import { PatternIndex } from '../core/pattern-index.ts';
 import type { Intake, Log } from '../core/protocol.ts';
 import type { Consumer, Subscription } from './delivery.ts';
 import { Budget, Queue } from './queue.ts';
+import { SharedSubscription } from './shared.ts';
 import { publishToTopic, TopicSubscription } from './topic.ts';
 
 /** A topic fans out to its current subscribers; a queue's message goes to one of its consumers, and waits for one. */
@@ -37,6 +38,7 @@ export class Exchange {
   readonly #budget: Budget;
   readonly #topics: PatternIndex<TopicSubscription>;
   readonly #subscribers = new Set<TopicSubscription>();
+  readonly #shared = new Map<string, SharedSubscription>();
   #matches = new Map<string, readonly TopicSubscription[]>();
   #intake: Intake | undefined;
   #sweep: NodeJS.Timeout | undefined;
@@ -101,10 +103,13 @@ export class Exchange {
 
   /**
    * @param address for a topic, wildcards of the protocol are allowed
-   * @throws JunctionError `refused` where a route consumes this queue; `invalid-message` for a malformed pattern
+   * @param share of a topic: the shared subscription to join or to begin, see `SharedSubscription`
+   * @throws JunctionError `refused` where a route consumes this queue, or `share` is of another address;
+   * `invalid-message` for a malformed pattern
    */
-  subscribe(address: string, kind: AddressKind, consumer: Consumer): Subscription {
-    return kind === 'queue' ? this.#consume(address, consumer) : this.#listen(address, consumer);
+  subscribe(address: string, kind: AddressKind, consumer: Consumer, share?: string): Subscription {
+    if (kind === 'queue') return this.#consume(address, consumer);
+    return share === undefined ? this.#listen(address, consumer) : this.#join(share, address, consumer);
   }
 
   /** Forgets a queue, e.g. a temporary one whose owner is gone; what waits in it is rejected. */
@@ -146,6 +151,23 @@ export class Exchange {
       Math.min(Math.max(10, this.#options.grace / 4), 1000),
     );
     return subscription;
+  }
+
+  #join(share: string, address: string, consumer: Consumer): Subscription {
+    let group = this.#shared.get(share);
+    if (!group) {
+      group = new SharedSubscription(`shared subscription to ${address}`, address, () =>
+        this.#shared.delete(share),
+      );
+      group.begin(this.#listen(address, group));
+      this.#shared.set(share, group);
+    } else if (group.address !== address) {
+      throw new JunctionError(
+        'refused',
+        `the shared subscription of this name is one to ${group.address}: choose another name for ${address}`,
+      );
+    }
+    return group.join(consumer);
   }
 
   #queue(address: string): Queue {

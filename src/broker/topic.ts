@@ -71,7 +71,9 @@ export class TopicSubscription implements Subscription {
   readonly #limits: TopicLimits;
   readonly #onCancel: () => void;
   readonly #unsettled = new Set<Ticket>();
+  /** What waits, from `#head` on. */
   #backlog: Ticket[] = [];
+  #head = 0;
   #orders = 0;
   #lagging = false;
   #cancelled = false;
@@ -99,18 +101,24 @@ export class TopicSubscription implements Subscription {
       round.join();
       ticket.round = round;
     }
-    if (this.#backlog.length === 0 && this.#consumer.credit() > 0) return this.#give(ticket);
+    if (this.#waiting === 0 && this.#consumer.credit() > 0) return this.#give(ticket);
     this.#backlog.push(ticket);
-    if (this.#backlog.length > this.#limits.backlog) {
+    if (this.#waiting > this.#limits.backlog) {
       this.cancel();
       this.#consumer.overflow();
     }
   }
 
   pump(): void {
-    let taken = 0;
-    while (taken < this.#backlog.length && this.#consumer.credit() > 0) this.#give(this.#backlog[taken++]!);
-    if (taken > 0) this.#backlog = this.#backlog.slice(taken);
+    // A message may be released while it is handed over, which puts it back here and comes here again.
+    while (this.#waiting > 0 && this.#consumer.credit() > 0) {
+      const ticket = this.#backlog[this.#head++]!;
+      if (this.#head === this.#backlog.length || this.#head === 1024) {
+        this.#backlog = this.#backlog.slice(this.#head);
+        this.#head = 0;
+      }
+      this.#give(ticket);
+    }
   }
 
   cancel(): void {
@@ -119,22 +127,27 @@ export class TopicSubscription implements Subscription {
     this.#forsake();
     this.#unsettled.clear();
     this.#backlog = [];
+    this.#head = 0;
     this.#onCancel();
   }
 
   /** Called by the exchange's sweep; true when it has just been found lagging. */
   checkLag(now: number): boolean {
     if (this.#lagging) return false;
-    const oldest = first(this.#unsettled) ?? this.#backlog[0];
+    const oldest = first(this.#unsettled) ?? this.#backlog[this.#head];
     if (!oldest || now - oldest.since < this.#limits.grace) return false;
     this.#lagging = true;
     this.#forsake();
     return true;
   }
 
+  get #waiting(): number {
+    return this.#backlog.length - this.#head;
+  }
+
   /** Lets every publisher that waits for this subscriber go. */
   #forsake(): void {
-    for (const tickets of [this.#unsettled, this.#backlog])
+    for (const tickets of [this.#unsettled, this.#backlog.slice(this.#head)])
       for (const ticket of tickets) {
         ticket.round?.answer(undefined);
         ticket.round = undefined;
@@ -156,7 +169,7 @@ export class TopicSubscription implements Subscription {
   #settled(ticket: Ticket, outcome: Outcome, tried: boolean): void {
     if (outcome.state === 'released' && !this.#cancelled) {
       if (tried) ticket.deliveryCount++;
-      let at = 0;
+      let at = this.#head;
       while (at < this.#backlog.length && this.#backlog[at]!.order < ticket.order) at++;
       this.#backlog.splice(at, 0, ticket);
       this.pump();
@@ -164,7 +177,7 @@ export class TopicSubscription implements Subscription {
     }
     ticket.round?.answer(outcome);
     ticket.round = undefined;
-    if (this.#lagging && this.#unsettled.size === 0 && this.#backlog.length === 0) this.#lagging = false;
+    if (this.#lagging && this.#unsettled.size === 0 && this.#waiting === 0) this.#lagging = false;
   }
 }
 

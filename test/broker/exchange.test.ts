@@ -1,69 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import type { Consumer, Delivery } from '../../src/broker/delivery.ts';
-import { Exchange, type ExchangeOptions } from '../../src/broker/exchange.ts';
-import type { AddressSyntax } from '../../src/core/address.ts';
-import { JunctionError } from '../../src/core/errors.ts';
 import { accepted, type Outcome } from '../../src/core/outcome.ts';
-import type { Intake } from '../../src/core/protocol.ts';
-import { isPending, keptLog, message, settleDown, textOf, until } from '../helpers.ts';
+import { isPending, message, settleDown, until } from '../helpers.ts';
+import { closeExchanges, exchangeWith, rejected, released, Taker } from './support.ts';
 
-const syntax: AddressSyntax = { separators: '.', one: ['*'], rest: ['#'], maxBytes: 255 };
-const rejected: Outcome = { state: 'rejected', error: new JunctionError('refused', 'no') };
-const released: Outcome = { state: 'released', error: new JunctionError('busy', 'later') };
-
-const exchanges: Exchange[] = [];
-afterEach(() => exchanges.splice(0).forEach((exchange) => exchange.close()));
-
-function exchangeWith(
-  over: Partial<ExchangeOptions> = {},
-  routes: Record<string, () => Promise<Outcome>> = {},
-): Exchange {
-  const exchange = new Exchange({
-    syntax,
-    log: keptLog(),
-    local: true,
-    unrouted: 'accept',
-    backlog: 5,
-    queue_memory: 1e6,
-    grace: 60_000,
-    ...over,
-  });
-  const intake: Intake = {
-    patterns: [],
-    readerOf: (address) => (address in routes ? 'the-route' : undefined),
-    deliver: (envelope) => routes[envelope.address]!(),
-  };
-  exchange.start(intake);
-  exchanges.push(exchange);
-  return exchange;
-}
-
-class Taker implements Consumer {
-  readonly name = 'taker';
-  readonly got: Delivery[] = [];
-  open: number;
-  overflowed = false;
-  readonly answer: Outcome | undefined;
-  constructor(credit = 100, answer?: Outcome) {
-    this.open = credit;
-    this.answer = answer;
-  }
-  credit(): number {
-    return this.open;
-  }
-  deliver(delivery: Delivery): void {
-    this.open--;
-    this.got.push(delivery);
-    if (this.answer) delivery.settle(this.answer);
-  }
-  overflow(): void {
-    this.overflowed = true;
-  }
-  texts(): string[] {
-    return this.got.map((d) => textOf(d.envelope.body));
-  }
-}
+afterEach(closeExchanges);
 
 describe('a queue', () => {
   it('keeps messages unacknowledged, in order, until a consumer comes and settles', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as tick } from 'node:timers/promises';
 import { Backoff } from '../core/backoff.ts';
 import type { Envelope } from '../core/envelope.ts';
 import type { Outcome } from '../core/outcome.ts';
@@ -7,6 +8,14 @@ import { RateLimitedLog } from '../core/rate-limited-log.ts';
 /** Waits before a released message is handed over again, in ms. */
 const [first, longest] = [100, 30_000];
 
+/** A message that was released, until it is settled. */
+interface Held {
+  readonly why: string;
+  readonly lost: AbortSignal;
+  /** Ends its wait; undefined while it is being tried. */
+  wake: (() => void) | undefined;
+}
+
 /**
  * Hands over messages of a broker and tries a released one again here, with back-off, while the broker still counts
  * it as ours: given back at once it would come back at once, for as long as a target is away.
@@ -14,7 +23,9 @@ const [first, longest] = [100, 30_000];
 export class Redelivery {
   readonly #intake: Intake;
   readonly #log: RateLimitedLog;
-  readonly #held = new Map<symbol, { readonly why: string; readonly giveUp: () => void }>();
+  readonly #held = new Set<Held>();
+  /** One listener for each connection: node warns of more than ten. */
+  readonly #watched = new WeakSet<AbortSignal>();
   #delivering = 0;
   #stopped = false;
   #onIdle: (() => void)[] = [];
@@ -26,7 +37,7 @@ export class Redelivery {
 
   /** Why a message is held, if one is. */
   get trouble(): string | undefined {
-    for (const { why } of this.#held.values()) return why;
+    for (const { why } of this.#held) return why;
     return undefined;
   }
 
@@ -45,11 +56,12 @@ export class Redelivery {
     });
   }
 
-  /** Gives up what is held; resolves once nothing is being delivered any more. */
+  /** Gives up what is held; resolves once every caller of `deliver` has had its outcome. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const { giveUp } of [...this.#held.values()]) giveUp();
+    for (const { wake } of this.#held) wake?.();
     if (this.#delivering > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    await tick(); // callers learn of the last outcome some microtasks after it is counted here
   }
 
   async #again(
@@ -58,28 +70,39 @@ export class Redelivery {
     lost: AbortSignal,
   ): Promise<Outcome> {
     const backoff = new Backoff(first, longest);
+    const why = `a message from ${envelope.address} is held: ${released.error.message}`;
+    const held: Held = { why, lost, wake: undefined };
     let outcome: Outcome = released;
+    this.#held.add(held);
     for (let count = 1; outcome.state === 'released' && !this.#stopped && !lost.aborted; count++) {
-      await this.#hold(`a message from ${envelope.address} is held: ${outcome.error.message}`, backoff, lost);
+      await this.#wait(held, backoff.next());
       if (this.#stopped || lost.aborted) break;
       outcome = await this.#intake.deliver({ ...envelope, deliveryCount: envelope.deliveryCount + count });
     }
+    this.#held.delete(held);
     return outcome;
   }
 
-  #hold(why: string, backoff: Backoff, lost: AbortSignal): Promise<void> {
-    const key = Symbol();
-    return new Promise((resolve) => {
-      const over = (): void => {
+  /** Resolves after this many ms, or sooner where it is given up. */
+  async #wait(held: Held, ms: number): Promise<void> {
+    this.#watch(held.lost);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      held.wake = () => {
         clearTimeout(timer);
-        lost.removeEventListener('abort', over);
-        this.#held.delete(key);
         resolve();
       };
-      const timer = setTimeout(over, backoff.next());
-      lost.addEventListener('abort', over);
-      this.#held.set(key, { why, giveUp: over });
     });
+    held.wake = undefined;
+  }
+
+  #watch(lost: AbortSignal): void {
+    if (this.#watched.has(lost)) return;
+    this.#watched.add(lost);
+    const wakeAll = (): void => {
+      for (const held of this.#held) if (held.lost === lost) held.wake?.();
+    };
+    lost.addEventListener('abort', wakeAll, { once: true });
   }
 
   #report({ address }: Envelope, outcome: Outcome & { state: 'rejected' | 'released' }): void {

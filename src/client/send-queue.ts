@@ -91,10 +91,7 @@ export class SendQueue<T> {
     if (this.#head === this.#waiting.length || this.#underWay.size >= this.#options.inFlight)
       return undefined;
     const outgoing = this.#waiting[this.#head++]!;
-    if (this.#head === this.#waiting.length || this.#head > 1024) {
-      this.#waiting = this.#waiting.slice(this.#head);
-      this.#head = 0;
-    }
+    this.#compact();
     this.#underWay.add(outgoing);
     return outgoing;
   }
@@ -143,8 +140,16 @@ export class SendQueue<T> {
       this.#pendingBytes -= outgoing.bytes;
       outgoing.settle(new JunctionError('unavailable', `${broker} took nothing for ${timeout} ms`));
     }
-    if (this.#pendingBytes > 0) return;
+    this.#compact();
+    if (this.#underWay.size > 0 || this.#waiting.length > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
+  }
+
+  /** Lets go of what has left the front, a part at a time. */
+  #compact(): void {
+    if (this.#head < this.#waiting.length && this.#head <= 1024) return;
+    this.#waiting = this.#waiting.slice(this.#head);
+    this.#head = 0;
   }
 }

@@ -7,7 +7,8 @@ import {
 } from '../core/address.ts';
 import type { Protocol } from '../core/protocol.ts';
 import { invalidAddress, parseTemplate, type Template } from '../core/template.ts';
-import type { ResolvedRoute } from '../routing/route.ts';
+import { parseValueTemplate } from '../core/value-template.ts';
+import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
 import type { RouteFile } from '../routing/schema.ts';
 import { formatPlace, type Place, type Problems } from './problems.ts';
 import type { ScalarNode, Tree } from './tree.ts';
@@ -18,8 +19,6 @@ export interface ReadRouteFile {
   readonly tree: Tree;
   readonly content: RouteFile | undefined;
 }
-
-type Target = ResolvedRoute['to'][number];
 
 /**
  * Checks the routes of all files against each other and the endpoints: names, addresses, captures.
@@ -94,17 +93,24 @@ class RouteChecker {
   }
 
   /** To be called after `source`. */
-  target(node: Tree): Target | undefined {
+  target(node: Tree): RouteTarget | undefined {
     const { endpoint, syntax, address } = this.#read(node);
     if (address === undefined) return undefined;
     // Without from.address nobody knows what is bound: then only the way of writing is checked.
     const bound = this.#captures ?? namesIn(address);
     const template = this.#located(address, (written) => parseTemplate(written, bound));
+    const key = this.#key(text(child(node, 'key')));
     if (syntax === undefined || this.#hasWildcard(address, syntax) || template === undefined) return undefined;
     const wrong = invalidAddress(example(template), syntax);
     if (wrong !== undefined)
       this.#problems.error(address.at, `${quoted(template.text)} cannot be sent to: ${wrong}`);
-    return { endpoint, template };
+    return { endpoint, template, key };
+  }
+
+  #key(node: ScalarNode | undefined): RouteTarget['key'] {
+    if (node === undefined) return undefined;
+    const bound = this.#captures ?? namesIn(node);
+    return this.#located(node, (written) => parseValueTemplate(written, bound));
   }
 
   /** Reports a segment of a target that is a wildcard. */

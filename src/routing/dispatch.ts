@@ -67,7 +67,9 @@ export class Dispatcher {
 
   async #send(envelope: Envelope, target: Target): Promise<Outcome> {
     try {
-      await this.#sinks.get(target.endpoint)!.send(envelope, target.address);
+      const key = target.keyOf?.(envelope);
+      const sent = key === undefined ? envelope : { ...envelope, key };
+      await this.#sinks.get(target.endpoint)!.send(sent, target.address);
       return accepted;
     } catch (reason) {
       const outcome = failed(reason);

@@ -1,5 +1,13 @@
 import type { AddressPattern } from '../core/address.ts';
 import type { Template } from '../core/template.ts';
+import type { ValueTemplate } from '../core/value-template.ts';
+
+export interface RouteTarget {
+  readonly endpoint: string;
+  readonly template: Template;
+  /** What the ordering key becomes. */
+  readonly key?: ValueTemplate | undefined;
+}
 
 /** One line of the routing table, checked against the endpoints it names. */
 export interface ResolvedRoute {
@@ -13,5 +21,5 @@ export interface ResolvedRoute {
   readonly line: number;
   readonly from: { readonly endpoint: string; readonly pattern: AddressPattern };
   /** All must confirm before the source is told `accepted`. */
-  readonly to: readonly { readonly endpoint: string; readonly template: Template }[];
+  readonly to: readonly RouteTarget[];
 }

@@ -33,6 +33,13 @@ export const routeSchema = z.strictObject({
           .string()
           .min(1)
           .describe("One address in the endpoint's own syntax; {name} puts in what from.address captured."),
+        key: z
+          .string()
+          .min(1)
+          .optional()
+          .describe(
+            'The ordering key at the target (Kafka record key, message group) in place of the message’s own, e.g. "{header.customer}"; {name} is a capture, {id} and {key} are the message’s. A message that lacks a part of it keeps its own key.',
+          ),
       }),
     )
     .min(1)

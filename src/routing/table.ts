@@ -1,7 +1,9 @@
 import type { AddressPattern, AddressSyntax } from '../core/address.ts';
 import { JunctionError } from '../core/errors.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
+import type { Envelope } from '../core/envelope.ts';
 import { renderTemplate } from '../core/template.ts';
+import { renderValue } from '../core/value-template.ts';
 import type { ResolvedRoute } from './route.ts';
 
 /** Where one message goes on behalf of one route. */
@@ -9,6 +11,8 @@ export interface Target {
   readonly route: string;
   readonly endpoint: string;
   readonly address: string;
+  /** The ordering key there, in place of the message's own; undefined where the message lacks a part of it. */
+  readonly keyOf: ((message: Envelope) => string | undefined) | undefined;
 }
 
 /** What becomes of every message published to one address: it depends on nothing but the address, so it is kept. */
@@ -57,12 +61,13 @@ class Readers {
     const targets: Target[] = [];
     let refusal: JunctionError | undefined;
     for (const { value: route, captures } of matches) {
-      for (const { endpoint, template } of route.to) {
+      for (const { endpoint, template, key } of route.to) {
         try {
           targets.push({
             route: route.name,
             endpoint,
             address: renderTemplate(template, captures, this.#syntaxOf(endpoint)),
+            keyOf: key && ((message) => renderValue(key, captures, message)),
           });
         } catch (error) {
           refusal ??= new JunctionError(

@@ -165,6 +165,14 @@ describe('addresses', () => {
       ['routes.yaml:5:37: "orders.{x}" cannot be sent to: it does not begin with /queue/ or /topic/'],
     ));
 
+  it('a key that names what nobody knows is a mistake at its place', async () =>
+    assert.deepEqual(
+      await routeMistakes(
+        route('{ endpoint: mqtt, address: "{p}/x" }', '{ endpoint: amqp, address: "t", key: "a-{q}" }'),
+      ),
+      ['routes.yaml:5:47: {q} is not known here; known are {p}, {id}, {key}, {header.NAME}'],
+    ));
+
   it('text after a substitution is placed at the start of the scalar', async () =>
     assert.deepEqual(
       await routeMistakes(

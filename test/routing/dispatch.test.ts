@@ -5,6 +5,7 @@ import type { Envelope } from '../../src/core/envelope.ts';
 import { JunctionError } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/protocol.ts';
 import { parseTemplate } from '../../src/core/template.ts';
+import { parseValueTemplate } from '../../src/core/value-template.ts';
 import { Dispatcher } from '../../src/routing/dispatch.ts';
 import type { ResolvedRoute } from '../../src/routing/route.ts';
 import { RoutingTable } from '../../src/routing/table.ts';
@@ -73,6 +74,27 @@ describe('dispatch', () => {
     );
     assert.deepEqual(kafka.sent.map(([address]) => address).sort(), ['all', 'plants']);
     assert.deepEqual(amqp.sent[0]![1], { ...sent, hops: 1, via: ['one', 'two'] });
+  });
+
+  it('gives a target the key its template makes, and leaves the message its own where a part is missing', async () => {
+    const [keyed, plain] = [new Recorder(), new Recorder()];
+    const base = route('one', ['mqtt', 'plants/{plant}'], ['keyed', 'all'], ['plain', 'all']);
+    const key = parseValueTemplate('{plant}/{header.machine}', ['plant']);
+    const { dispatcher } = gateway([{ ...base, to: [{ ...base.to[0]!, key }, base.to[1]!] }], {
+      keyed,
+      plain,
+    });
+    const intake = dispatcher.intakeOf('mqtt');
+    await intake.deliver(message('plants/p1', 1, { key: 'own', headers: [['machine', 7, 'int']] }));
+    await intake.deliver(message('plants/p1', 2, { key: 'own' }));
+    assert.deepEqual(
+      keyed.sent.map(([, { key }]) => key),
+      ['p1/7', 'own'],
+    );
+    assert.deepEqual(
+      plain.sent.map(([, { key }]) => key),
+      ['own', 'own'],
+    );
   });
 
   it('accepts only after the last target has confirmed', async () => {

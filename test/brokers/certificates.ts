@@ -29,6 +29,13 @@ export interface Certificates {
   remove(): Promise<void>;
 }
 
+/** A broker's listeners with TLS. */
+export interface ListenerTls {
+  readonly certificates: Certificates;
+  /** Refuses clients without a certificate; otherwise they may have one. */
+  readonly requireClient?: boolean;
+}
+
 export interface CertificateOptions {
   /** The client's common name; `client` unless told. */
   readonly client?: string;

@@ -1,33 +1,40 @@
 /** Real brokers for tests, each a process of its own on loopback, ended when the test process ends in any way. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { kafkaClassPath } from './kafka.ts';
+import { classPath, javaBrokers } from './java.ts';
 import { rabbitMqServer } from './rabbitmq.ts';
 
-export { makeCertificates, type CertificateOptions, type Certificates } from './certificates.ts';
+export {
+  makeCertificates,
+  type CertificateOptions,
+  type Certificates,
+  type ListenerTls,
+} from './certificates.ts';
+export { startArtemis, type ArtemisOptions, type ArtemisPorts } from './artemis.ts';
 export { startKafka, type KafkaOptions } from './kafka.ts';
 export { startMosquitto, type MosquittoOptions } from './mosquitto.ts';
 export { startRabbitMq, type RabbitMqOptions, type RabbitMqPorts } from './rabbitmq.ts';
-export { freePort, type Broker } from './process.ts';
+export { startRocketMq, type RocketMqAdmin, type RocketMqOptions, type RocketMqTopicType } from './rocketmq.ts';
+export { freePort, type Broker, type User } from './process.ts';
 
 const has = (program: string, ...args: string[]): boolean => spawnSync(program, args).error === undefined;
 
-export type BrokerName = 'kafka' | 'mosquitto' | 'rabbitmq';
+export const brokerNames = ['mosquitto', 'rabbitmq', ...javaBrokers] as const;
+export type BrokerName = (typeof brokerNames)[number];
 
-const checks: Readonly<Record<BrokerName, () => Promise<string | undefined>>> = {
-  mosquitto: () => Promise.resolve(has('mosquitto', '-h') ? undefined : 'mosquitto is not installed'),
-  rabbitmq: () =>
-    Promise.resolve(existsSync(rabbitMqServer) ? undefined : "Debian's rabbitmq-server is not installed"),
-  kafka: async () => {
-    if (!has('java', '-version')) return 'java is not installed';
-    try {
-      await kafkaClassPath();
-      return undefined;
-    } catch (error) {
-      return `its jars cannot be resolved with Maven: ${(error as Error).message}`;
-    }
-  },
-};
+/** Why this machine cannot run the broker; undefined where it can. */
+export async function missing(broker: BrokerName): Promise<string | undefined> {
+  if (broker === 'mosquitto') return has('mosquitto', '-h') ? undefined : 'mosquitto is not installed';
+  if (broker === 'rabbitmq')
+    return existsSync(rabbitMqServer) ? undefined : "Debian's rabbitmq-server is not installed";
+  if (!has('java', '-version')) return 'java is not installed';
+  try {
+    await classPath(broker);
+    return undefined;
+  } catch (error) {
+    return `its jars cannot be resolved with Maven: ${(error as Error).message}`;
+  }
+}
 
 /**
  * For the `skip` of a test: false where this machine can run the broker, else why not. In CI nothing is skipped:
@@ -35,6 +42,6 @@ const checks: Readonly<Record<BrokerName, () => Promise<string | undefined>>> = 
  */
 export async function unavailable(broker: BrokerName): Promise<string | false> {
   if (process.env.CI !== undefined && process.env.CI !== 'false') return false;
-  return (await checks[broker]()) ?? false;
+  return (await missing(broker)) ?? false;
 }
 export { until } from '../until.ts';

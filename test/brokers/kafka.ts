@@ -1,38 +1,46 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
+import { classPath, javaFlags, log4j } from './java.ts';
 import { Broker, brokerFolder, freePort } from './process.ts';
 
 const run = promisify(execFile);
-const pom = fileURLToPath(new URL('kafka-pom.xml', import.meta.url));
-const cache = fileURLToPath(new URL('../../.cache/', import.meta.url));
 
 export interface KafkaOptions {
   /** Further lines of server.properties, e.g. `auto.create.topics.enable=false`; they win over ours. */
   readonly properties?: readonly string[];
   /** Clients must authenticate as this user, by SASL PLAIN. */
   readonly user?: { readonly username: string; readonly password: string };
+  /** Further listeners, beside the one at `port`; their settings go to `properties`. */
+  readonly also?: readonly KafkaListener[];
+  /** Users for SCRAM-SHA-256 and -512, password by name. */
+  readonly scram?: ReadonlyMap<string, string>;
+}
+
+export interface KafkaListener {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT';
 }
 
 /** Apache Kafka as one KRaft node (broker and controller), from the jars of Maven Central. */
 export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
-  const classPath = await kafkaClassPath();
+  const jars = await classPath('kafka');
   const folder = await brokerFolder('kafka');
   const [port, controller] = [await freePort(), await freePort()];
+  const also = options.also ?? [];
+  const others = also.map(({ name, port }) => `,${name}://127.0.0.1:${port}`).join('');
   const properties = [
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controller}`,
-    `listeners=CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    `advertised.listeners=CLIENTS://127.0.0.1:${port}`,
+    `listeners=CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}${others}`,
+    `advertised.listeners=CLIENTS://127.0.0.1:${port}${others}`,
     'controller.listener.names=CONTROLLER',
     'inter.broker.listener.name=CLIENTS',
-    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENTS:${options.user ? 'SASL_PLAINTEXT' : 'PLAINTEXT'}`,
+    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENTS:${options.user ? 'SASL_PLAINTEXT' : 'PLAINTEXT'}${also.map(({ name, protocol }) => `,${name}:${protocol}`).join('')}`,
     ...(options.user ? saslPlain(options.user) : []),
     `log.dirs=${folder}/data`,
     'num.partitions=3',
@@ -51,16 +59,11 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
   const file = join(folder, 'server.properties');
   await writeFile(file, properties.join('\n'));
   await writeFile(join(folder, 'log4j2.properties'), log4j);
-  const java = [
-    '-Xmx512m',
-    '-XX:+UseSerialGC',
-    '-XX:TieredStopAtLevel=1',
-    '-Xshare:auto',
-    `-Dlog4j2.configurationFile=${folder}/log4j2.properties`,
-    '-cp',
-    classPath,
-  ];
-  await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]);
+  const java = [...javaFlags('512m'), `-Dlog4j2.configurationFile=${folder}/log4j2.properties`, '-cp', jars];
+  const users = [...(options.scram ?? [])].flatMap(([name, password]) =>
+    ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((each) => ['-S', `${each}=[name=${name},password=${password}]`]),
+  );
+  await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file, ...users]);
   const broker = new Broker({
     name: 'Kafka',
     port,
@@ -93,32 +96,6 @@ async function answers(port: number, user: KafkaOptions['user']): Promise<boolea
   }
 }
 
-/** Kafka's class path, resolved by Maven once and kept in `.cache/`. */
-export async function kafkaClassPath(): Promise<string> {
-  const hash = createHash('sha256')
-    .update(await readFile(pom))
-    .digest('hex');
-  const file = join(cache, `kafka-${hash.slice(0, 12)}.classpath`);
-  if (existsSync(file)) {
-    const classPath = await readFile(file, 'utf8');
-    if (classPath.split(':').every((jar) => existsSync(jar))) return classPath;
-  }
-  await mkdir(cache, { recursive: true });
-  const fresh = `${file}.${process.pid}`;
-  await run('mvn', [
-    '-q',
-    '-f',
-    pom,
-    'dependency:build-classpath',
-    `-Dmdep.outputFile=${fresh}`,
-    '-Dmdep.includeScope=runtime',
-  ]);
-  const classPath = (await readFile(fresh, 'utf8')).trim();
-  await writeFile(fresh, classPath);
-  await rename(fresh, file); // at once, whoever else resolves it at this moment
-  return classPath;
-}
-
 const saslPlain = ({ username, password }: NonNullable<KafkaOptions['user']>): string[] => [
   'sasl.enabled.mechanisms=PLAIN',
   'sasl.mechanism.inter.broker.protocol=PLAIN',
@@ -126,13 +103,3 @@ const saslPlain = ({ username, password }: NonNullable<KafkaOptions['user']>): s
 ];
 
 const clusterId = 'anVuY3Rpb24tdGVzdHMtMQ';
-
-const log4j = `
-status = error
-appender.console.type = Console
-appender.console.name = console
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{HH:mm:ss.SSS} %p %c{1} %m%n
-rootLogger.level = warn
-rootLogger.appenderRef.console.ref = console
-`;

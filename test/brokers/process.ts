@@ -6,6 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** Whom a broker lets in. */
+export interface User {
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface Launch {
   /** For messages and the folder's name. */
   readonly name: string;

@@ -1,17 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import amqp from 'amqplib';
-import { type Certificates } from './certificates.ts';
-import { accepts, Broker, brokerFolder, freePort } from './process.ts';
+import { type ListenerTls } from './certificates.ts';
+import { accepts, Broker, brokerFolder, freePort, type User } from './process.ts';
 
 /** Debian's package; its `rabbitmq-server` in the path would change to a user of its own. */
 export const rabbitMqServer = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 export interface RabbitMqOptions {
   /** The only users, each with every permission. Without this: guest (password guest), whom MQTT and STOMP clients without credentials are, too. */
-  readonly users?: readonly { readonly username: string; readonly password: string }[];
+  readonly users?: readonly User[];
   /** Further listeners with TLS. A client with a certificate may log in as the user its common name says. */
-  readonly tls?: { readonly certificates: Certificates; readonly requireClient?: boolean };
+  readonly tls?: ListenerTls;
   /** Further lines of rabbitmq.conf, e.g. `consumer_timeout = 5000`; they win over ours. */
   readonly config?: readonly string[];
   /** All its plugins; those for AMQP 1.0, MQTT and STOMP unless told. Without MQTT's it starts in half the time. */
@@ -129,10 +129,7 @@ function loginWithout({ users, tls }: RabbitMqOptions, plugins: readonly string[
   return lines.filter(([plugin, , applies]) => applies && plugins.includes(plugin)).map(([, line]) => line);
 }
 
-const tlsConfig = ({
-  certificates: { files },
-  requireClient = false,
-}: NonNullable<RabbitMqOptions['tls']>): string[] => [
+const tlsConfig = ({ certificates: { files }, requireClient = false }: ListenerTls): string[] => [
   `ssl_options.cacertfile = ${files.ca}`,
   `ssl_options.certfile = ${files.cert}`,
   `ssl_options.keyfile = ${files.key}`,
@@ -144,7 +141,7 @@ const tlsConfig = ({
   'auth_mechanisms.3 = EXTERNAL',
 ];
 
-const definitions = (users: NonNullable<RabbitMqOptions['users']>): string =>
+const definitions = (users: readonly User[]): string =>
   JSON.stringify({
     users: users.map(({ username, password }) => ({ name: username, password, tags: 'administrator' })),
     vhosts: [{ name: '/' }],
@@ -158,10 +155,7 @@ const definitions = (users: NonNullable<RabbitMqOptions['users']>): string =>
   });
 
 /** Whether it opens a connection, asked of the broker itself. */
-async function opens(
-  port: number,
-  user: NonNullable<RabbitMqOptions['users']>[number] | undefined,
-): Promise<boolean> {
+async function opens(port: number, user: User | undefined): Promise<boolean> {
   try {
     const connection = await amqp.connect(
       { hostname: '127.0.0.1', port, username: user?.username, password: user?.password },

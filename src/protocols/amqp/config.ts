@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parsePattern } from '../../core/address.ts';
 import { duration, listenerSettings, queueSettings, size } from '../../core/units.ts';
+import { transportSettings } from '../../transport/listen-settings.ts';
 import { amqpAddress } from './address.ts';
 
 const topicPattern = z.string().superRefine((text, context) => {
@@ -14,6 +15,7 @@ const topicPattern = z.string().superRefine((text, context) => {
 /** Settings of an AMQP 1.0 listener, beside `type`. */
 export const amqpListenerConfig = z.strictObject({
   ...listenerSettings,
+  ...transportSettings('/amqp'),
   ...queueSettings,
   topics: z
     .array(topicPattern)
@@ -25,7 +27,9 @@ export const amqpListenerConfig = z.strictObject({
     .record(z.string().min(1), z.string())
     .transform((users) => new Map(Object.entries(users)))
     .optional()
-    .describe('Names and passwords for SASL PLAIN. Without it everyone may enter, with any name or none.'),
+    .describe(
+      'Names and passwords, for SASL SCRAM-SHA-256 and PLAIN. Without it everyone may enter, with any name or none. A client with a verified certificate (`tls.client_certificate`) enters without a password, by EXTERNAL or without SASL.',
+    ),
   connect_timeout: duration()
     .prefault('10s')
     .describe('How long a new connection may take until it is open, authentication included.'),

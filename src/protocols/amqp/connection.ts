@@ -1,5 +1,4 @@
-import type { Socket } from 'node:net';
-import { authenticate, mechanismsFor } from './authentication.ts';
+import type { Duplex } from 'node:stream';
 import { AmqpMap, symbol } from './codec/types.ts';
 import type { ListenerContext } from './context.ts';
 import type {
@@ -10,7 +9,7 @@ import type {
   OutgoingLink,
   PeerOpen,
 } from './engine/api.ts';
-import type { AuthenticationRequest } from './engine/sasl-types.ts';
+import type { AuthenticationRequest, ScramCredential } from './engine/sasl-types.ts';
 import { AmqpConnection } from './engine/connection.ts';
 import { condition } from './errors.ts';
 import { Links } from './links.ts';
@@ -38,23 +37,35 @@ export interface ConnectionOwner {
 
 /** One peer: its socket, its engine, its links. */
 export class ClientConnection implements ConnectionHandler, SendBudget {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #context: ListenerContext;
   readonly #owner: ConnectionOwner;
   readonly #engine: Connection;
   readonly #links: Links;
-  readonly #remote: string;
+  readonly #peer: string;
+  readonly #identity: string | undefined;
   #pending = 0;
   #starved = false;
   #overSince: number | undefined;
 
-  constructor(socket: Socket, context: ListenerContext, owner: ConnectionOwner) {
-    const { config } = context;
+  /**
+   * @param peer its address, for logs
+   * @param identity the common name of its verified certificate
+   */
+  constructor(
+    socket: Duplex,
+    peer: string,
+    identity: string | undefined,
+    context: ListenerContext,
+    owner: ConnectionOwner,
+  ) {
+    const { config, login } = context;
     this.#socket = socket;
     this.#context = context;
     this.#owner = owner;
     this.#links = new Links(context, this);
-    this.#remote = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+    this.#peer = peer;
+    this.#identity = identity;
     this.#engine = new AmqpConnection(
       {
         containerId: context.name,
@@ -62,15 +73,15 @@ export class ClientConnection implements ConnectionHandler, SendBudget {
         idleTimeout: config.idle_timeout,
         openTimeout: config.connect_timeout,
         maxMessageSize: config.max_message,
-        mechanisms: mechanismsFor(config.users),
-        requireSasl: config.users !== undefined,
+        mechanisms: login.mechanisms(identity),
+        requireSasl: login.requiresSasl(identity),
+        identity,
         offeredCapabilities: capabilities,
         properties,
       },
       this,
     );
-    socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#received(chunk));
+    socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('drain', () => this.#drained());
     socket.on('error', () => undefined); // 'close' follows, and that is all there is to do
     socket.on('close', () => {
@@ -130,10 +141,14 @@ export class ClientConnection implements ConnectionHandler, SendBudget {
   }
 
   authenticate(request: AuthenticationRequest): boolean {
-    const entered = authenticate(request, this.#context.config.users);
+    const entered = this.#context.login.check(request, this.#identity);
     if (!entered)
       this.#context.log.warn('login', { ...this.#who(), mechanism: request.mechanism }, 'a login failed');
     return entered;
+  }
+
+  scramCredential(username: string): ScramCredential | undefined {
+    return this.#context.login.scramCredential(username);
   }
 
   onOpen(connection: Connection, peer: PeerOpen): void {
@@ -184,6 +199,6 @@ export class ClientConnection implements ConnectionHandler, SendBudget {
   }
 
   #who(): { endpoint: string; peer: string } {
-    return { endpoint: this.#context.name, peer: this.#remote };
+    return { endpoint: this.#context.name, peer: this.#peer };
   }
 }

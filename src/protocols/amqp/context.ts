@@ -1,5 +1,6 @@
 import type { Exchange } from '../../broker/exchange.ts';
 import type { RateLimitedLog } from '../../core/rate-limited-log.ts';
+import type { Authenticator } from './authentication.ts';
 import type { AmqpListenerConfig } from './config.ts';
 import type { MessageEncoder } from './message-encoder.ts';
 import type { Nodes } from './nodes.ts';
@@ -8,6 +9,7 @@ import type { Nodes } from './nodes.ts';
 export interface ListenerContext {
   readonly name: string;
   readonly config: AmqpListenerConfig;
+  readonly login: Authenticator;
   readonly exchange: Exchange;
   readonly nodes: Nodes;
   readonly encoder: MessageEncoder;

@@ -1,11 +1,13 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { Exchange } from '../../broker/exchange.ts';
 import type { Envelope } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
 import type { Context, Endpoint, EndpointStatus, Intake } from '../../core/protocol.ts';
 import { RateLimitedLog } from '../../core/rate-limited-log.ts';
+import type { Incoming } from '../../transport/arrival.ts';
+import { listen, showHostPort, type Doors } from '../../transport/listen.ts';
 import { amqpAddress } from './address.ts';
+import { Authenticator } from './authentication.ts';
 import type { AmqpListenerConfig } from './config.ts';
 import { ClientConnection, type ConnectionOwner } from './connection.ts';
 import { OpenDeliveries, type ListenerContext } from './context.ts';
@@ -36,7 +38,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
     { readonly alone: boolean; readonly clients: Set<ClientConnection> }
   >();
   #dirty: ClientConnection[] = [];
-  #server: Server | undefined;
+  #doors: Doors | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
@@ -55,6 +57,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
     this.#context = {
       name: context.name,
       config,
+      login: new Authenticator(config.users),
       exchange: this.#exchange,
       nodes: new Nodes(config.topics),
       encoder: new MessageEncoder((header) =>
@@ -70,42 +73,33 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
   }
 
   async open(): Promise<void> {
-    const { host, port } = this.#config.listen;
-    const server = createServer((socket) => this.#accept(socket));
-    server.maxConnections = this.#config.max_connections;
-    server.on('drop', () =>
-      this.#context.log.warn(
-        'full',
-        { endpoint: this.#context.name },
-        `a connection was refused: there are ${this.#config.max_connections} already`,
-      ),
-    );
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(
-          new JunctionError('unavailable', `cannot listen on ${host}:${port}: ${error.message}`, {
-            cause: error,
-          }),
+    const config = this.#config;
+    const { log, name } = this.#context;
+    this.#context.login.prepare();
+    this.#doors = await listen({
+      settings: config,
+      // AMQP 1.0 over WebSocket (OASIS Working Draft 07) §2.1, §2.4
+      webSocket: { subprotocols: ['amqp'], mustOffer: true, frames: 'binary' },
+      maxMessage: config.max_message,
+      maxConnections: config.max_connections,
+      handshakeTimeout: config.connect_timeout,
+      allowHalfOpen: false,
+      accept: (incoming) => this.#accept(incoming),
+      refused: (why, peer) =>
+        log.warn(
+          `refused ${why}`,
+          { endpoint: name, ...(peer && { peer }) },
+          `a connection was refused: ${why}`,
         ),
-      );
-      server.listen(port, host, resolve);
     });
-    server.on('error', (error) =>
-      this.#context.log.warn(
-        'server',
-        { endpoint: this.#context.name },
-        `the listener has trouble: ${error.message}`,
-      ),
-    );
-    this.#server = server;
     this.#sweep = setInterval(() => this.#tick(), sweepEvery);
   }
 
   status(): EndpointStatus {
-    const { host, port } = this.#config.listen;
-    const bound = this.#server?.address() as AddressInfo | null | undefined;
-    const at = `${host.includes(':') ? `[${host}]` : host}:${bound?.port ?? port}`;
-    return { state: this.#closing ? 'closed' : bound ? 'ready' : 'connecting', at };
+    return {
+      state: this.#closing ? 'closed' : this.#doors ? 'ready' : 'connecting',
+      at: this.#doors?.at ?? showHostPort(this.#config.listen),
+    };
   }
 
   close(): Promise<void> {
@@ -133,15 +127,15 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
     if (holders?.clients.delete(client) && holders.clients.size === 0) this.#containers.delete(containerId);
   }
 
-  #accept(socket: Socket): void {
+  #accept({ stream, peer, identity }: Incoming): void {
     try {
-      this.#clients.add(new ClientConnection(socket, this.#context, this));
+      this.#clients.add(new ClientConnection(stream, peer, identity, this.#context, this));
     } catch (error) {
       // Whatever is wrong with one connection must not end the process.
-      socket.destroy();
+      stream.destroy();
       this.#context.log.warn(
         'accept',
-        { endpoint: this.#context.name },
+        { endpoint: this.#context.name, peer },
         `a connection could not be taken: ${JunctionError.from(error).message}`,
       );
     }
@@ -174,8 +168,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
   }
 
   async #close(): Promise<void> {
-    const server = this.#server;
-    const closed = server && new Promise((resolve) => server.close(resolve));
+    const closed = this.#doors?.close();
     for (const client of [...this.#clients]) client.close('the gateway is stopping');
     const deadline = setTimeout(() => {
       for (const client of [...this.#clients]) client.destroy();

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { duration, hostPort, listenerSettings, size } from '../../core/units.ts';
+import { duration, listenerSettings, size } from '../../core/units.ts';
+import { transportSettings } from '../../transport/listen-settings.ts';
 import { checkFilter } from './codec/topics.ts';
 
 function isFilter(filter: string): boolean {
@@ -17,6 +18,7 @@ const longest = 268_435_455;
 /** Settings of an MQTT listener, beside `type`. */
 export const mqttListenerConfig = z.strictObject({
   ...listenerSettings,
+  ...transportSettings('/mqtt'),
   max_message: size()
     .refine(
       (bytes) => bytes >= 1 && bytes <= longest,
@@ -58,13 +60,6 @@ export const mqttListenerConfig = z.strictObject({
     .describe(
       'Bytes that may wait for a client that does not read. Over a quarter of it QoS 0 messages are dropped, over all of it the client is disconnected.',
     ),
-  websocket: z
-    .strictObject({
-      listen: hostPort().describe('Where it listens for WebSocket connections, host:port.'),
-      path: z.string().startsWith('/').default('/mqtt').describe('The path of the URL.'),
-    })
-    .optional()
-    .describe('Also takes MQTT over WebSocket.'),
 });
 
 export type MqttListenerConfig = z.output<typeof mqttListenerConfig>;

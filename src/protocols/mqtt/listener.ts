@@ -1,18 +1,18 @@
 import type { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import type { Duplex } from 'node:stream';
 import type { Aedes, Client, ConnackPacket } from 'aedes';
 import mqttPacket from 'mqtt-packet';
 import type { Envelope } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
 import type { Context, Endpoint, EndpointStatus, Intake, Sink, Source } from '../../core/protocol.ts';
+import type { Incoming } from '../../transport/arrival.ts';
+import { listen, showHostPort, type Doors } from '../../transport/listen.ts';
 import type { MqttMessage } from './codec/message.ts';
 import { topicAliasMaximum, TopicNames } from './codec/publish.ts';
 import { filterMatches } from './codec/topics.ts';
 import type { MqttListenerConfig } from './config.ts';
 import { createBroker, handle, toStored, toSubscription, type BrokerHooks } from './listener/broker.ts';
 import { Connection, type ConnectionOwner } from './listener/connection.ts';
-import { listenTcp, listenWebSocket, type Door } from './listener/doors.ts';
 import { Exchange } from './listener/exchange.ts';
 import { RefusalLog } from './listener/refusals.ts';
 import { Retained } from './listener/retained.ts';
@@ -41,7 +41,7 @@ export class MqttListener implements Endpoint {
   readonly #connections = new Set<Connection>();
   readonly #owner: ConnectionOwner & { stopping: boolean };
   #broker: Aedes | undefined;
-  #doors: Door[] = [];
+  #doors: Doors | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #nextReport = 0;
   #reported = 0;
@@ -83,11 +83,21 @@ export class MqttListener implements Endpoint {
     });
     this.#listenToBroker(this.#broker);
     try {
-      this.#doors.push(await listenTcp(config.listen, this.#admit));
-      if (config.websocket)
-        this.#doors.push(
-          await listenWebSocket(config.websocket, config.max_message, config.connect_timeout, this.#admit),
-        );
+      this.#doors = await listen({
+        settings: config,
+        webSocket: {
+          subprotocols: ['mqtt', 'mqttv3.1'],
+          mustOffer: true, // [MQTT-6.0.0-3]
+          frames: 'binary', // [MQTT-6.0.0-1]
+        },
+        maxMessage: config.max_message,
+        maxConnections: config.max_connections,
+        handshakeTimeout: config.connect_timeout,
+        // A client that ends right after its last packet still gets the answers.
+        allowHalfOpen: true,
+        accept: (incoming) => this.#admit(incoming),
+        refused: (why, peer) => this.#refusals.add(peer === undefined ? {} : { peer }, why),
+      });
     } catch (error) {
       await this.close();
       throw JunctionError.from(error, 'unavailable');
@@ -98,7 +108,7 @@ export class MqttListener implements Endpoint {
   }
 
   status(): EndpointStatus {
-    return { state: this.#state, at: this.#doors.map((door) => door.at).join(' and ') };
+    return { state: this.#state, at: this.#doors?.at ?? showHostPort(this.#config.listen) };
   }
 
   async close(): Promise<void> {
@@ -107,17 +117,17 @@ export class MqttListener implements Endpoint {
     this.#owner.stopping = true;
     this.#exchange.start(undefined);
     clearInterval(this.#sweep);
-    const doors = this.#doors.map((door) => door.close());
+    const doors = this.#doors?.close();
     const broker = this.#broker;
     if (broker) await new Promise<void>((resolve) => broker.close(resolve));
     await Promise.all([...this.#connections].map((connection) => connection.finish()));
-    await Promise.all(doors);
+    await doors;
   }
 
   /** Takes no more messages; subscribers are still served, and their acknowledgements read. */
   async #stop(): Promise<void> {
     this.#owner.stopping = true;
-    for (const door of this.#doors) door.shut();
+    this.#doors?.shut();
     await this.#exchange.settled();
   }
 
@@ -133,17 +143,11 @@ export class MqttListener implements Endpoint {
       this.#log.warn({ client, topic: will.topic }, `a will is lost: ${outcome.error.message}`);
   }
 
-  readonly #admit = (socket: Duplex, peer: string): void => {
-    const connection = new Connection(this.#owner, socket, peer, performance.now());
-    if (this.#connections.size >= this.#config.max_connections) {
-      this.#refusals.add({ peer }, `${this.#config.max_connections} connections are open, the limit`);
-      socket.on('error', () => {});
-      socket.destroy();
-      return;
-    }
+  #admit({ stream, peer }: Incoming): void {
+    const connection = new Connection(this.#owner, stream, peer, performance.now());
     this.#connections.add(connection);
     connection.open();
-  };
+  }
 
   #check(): void {
     const now = performance.now();

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { duration, listenerSettings, queueSettings, size } from '../../core/units.ts';
+import { transportSettings } from '../../transport/listen-settings.ts';
 
 export const listenerConfig = z.strictObject({
   ...listenerSettings,
+  ...transportSettings('/stomp'),
   ...queueSettings,
   heart_beat: duration()
     .prefault('10s')

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { JunctionError } from '../../core/errors.ts';
 import { FrameReader } from './frame-reader.ts';
 import { encodeError, encodeFrame } from './frame-writer.ts';
@@ -29,11 +29,12 @@ export class Connection implements Flushable {
   /** The client sends no more; frames that it sent before may still wait for their turn. */
   #ended = false;
 
-  constructor(socket: Socket, services: Services) {
+  constructor(socket: Duplex, name: string, services: Services) {
     const { config } = services;
     this.#services = services;
     this.#peer = new Peer(
       socket,
+      name,
       {
         sendBuffer: config.send_buffer,
         needsFlush: () => services.needsFlush(this),

@@ -1,4 +1,3 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Consumer, Subscription } from '../../broker/delivery.ts';
 import { Exchange } from '../../broker/exchange.ts';
 import type { Envelope } from '../../core/envelope.ts';
@@ -10,10 +9,14 @@ import type { ListenerConfig } from './config.ts';
 import { Connection } from './connection.ts';
 import { MessageEncoder } from './frame-writer.ts';
 import { RateLimitedLog } from '../../core/rate-limited-log.ts';
+import type { Incoming } from '../../transport/arrival.ts';
+import { listen, showHostPort, type Doors } from '../../transport/listen.ts';
 import type { Flushable, Services } from './services.ts';
 
 /** How long, in ms, `close` waits for clients to read their last frame. */
 const goodbye = 500;
+/** How many more than allowed may linger for a moment to read why they are refused. */
+const told = 100;
 
 /** A STOMP server: its clients are sources by SEND and targets by SUBSCRIBE. */
 export class StompListener implements Endpoint, Services {
@@ -28,9 +31,8 @@ export class StompListener implements Endpoint, Services {
   readonly #replyQueues = new Set<string>();
   #dirty: Flushable[] = [];
   #immediate: NodeJS.Immediate | undefined;
-  #server: Server | undefined;
+  #doors: Doors | undefined;
   #sweep: NodeJS.Timeout | undefined;
-  #at: string;
   #state: 'new' | 'open' | 'closed' = 'new';
   #taking = false;
   /** Messages given to routes whose sender has no answer yet. */
@@ -43,7 +45,6 @@ export class StompListener implements Endpoint, Services {
     this.config = config;
     this.#context = context;
     this.#reports = new RateLimitedLog(context.log, 1000);
-    this.#at = `${config.listen.host}:${config.listen.port}`;
     this.#exchange = new Exchange({
       syntax: stompAddress,
       log: context.log,
@@ -69,25 +70,18 @@ export class StompListener implements Endpoint, Services {
   }
 
   async open(): Promise<void> {
-    const { host, port } = this.config.listen;
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
-      this.#accept(socket),
-    );
-    this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause) =>
-        reject(
-          new JunctionError('unavailable', `cannot listen on ${host}:${port}: ${cause.message}`, { cause }),
-        ),
-      );
-      server.listen(port, host, resolve);
+    const { config } = this;
+    this.#doors = await listen({
+      settings: config,
+      webSocket: { subprotocols: ['v12.stomp', 'v11.stomp', 'v10.stomp'], mustOffer: false, frames: 'any' },
+      maxMessage: config.max_message,
+      maxConnections: config.max_connections + told,
+      handshakeTimeout: config.connect_timeout,
+      allowHalfOpen: true,
+      accept: (incoming) => this.#accept(incoming),
+      refused: (why, peer) =>
+        this.#reports.warn(why, peer === undefined ? {} : { peer }, `a connection was refused: ${why}`),
     });
-    server.removeAllListeners('error');
-    server.on('error', (error) =>
-      this.#reports.warn('server', { error: error.message }, 'cannot accept a connection'),
-    );
-    const { address, family, port: actual } = server.address() as AddressInfo;
-    this.#at = family === 'IPv6' ? `[${address}]:${actual}` : `${address}:${actual}`;
     this.#state = 'open';
     const { heart_beat, connect_timeout } = this.config;
     const finest = Math.min(heart_beat || Infinity, connect_timeout) / 4;
@@ -95,10 +89,11 @@ export class StompListener implements Endpoint, Services {
   }
 
   status(): EndpointStatus {
-    if (this.#state === 'open') return { state: 'ready', at: this.#at };
+    const at = this.#doors?.at ?? showHostPort(this.config.listen);
+    if (this.#state === 'open') return { state: 'ready', at };
     return this.#state === 'new'
-      ? { state: 'connecting', reason: 'it does not listen yet', at: this.#at }
-      : { state: 'closed', at: this.#at };
+      ? { state: 'connecting', reason: 'it does not listen yet', at }
+      : { state: 'closed', at };
   }
 
   close(): Promise<void> {
@@ -148,11 +143,10 @@ export class StompListener implements Endpoint, Services {
     this.#connections.delete(connection as Connection);
   }
 
-  #accept(socket: Socket): void {
+  #accept({ stream, peer }: Incoming): void {
     const most = this.config.max_connections;
-    // Those refused may linger for a moment to read why; a flood of them is cut off without a word.
-    if (this.#connections.size >= most + 100 || this.#state !== 'open') return void socket.destroy();
-    const connection = new Connection(socket, this);
+    if (this.#state === 'closed') return void stream.destroy();
+    const connection = new Connection(stream, peer, this);
     this.#connections.add(connection);
     if (this.#connections.size > most)
       connection.fail(
@@ -175,7 +169,7 @@ export class StompListener implements Endpoint, Services {
 
   async #stop(): Promise<void> {
     this.#taking = false;
-    this.#server?.close();
+    this.#doors?.shut();
     // What waits in queues for a consumer would wait for ever: its senders, here or behind a route, get it back.
     this.#exchange.stop();
     if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
@@ -226,10 +220,7 @@ export class StompListener implements Endpoint, Services {
   async #close(): Promise<void> {
     this.#state = 'closed';
     this.#taking = false;
-    const server = this.#server;
-    const closed = server?.listening
-      ? new Promise<void>((resolve) => server.close(() => resolve()))
-      : undefined;
+    const closed = this.#doors?.close();
     for (const connection of this.#connections)
       connection.fail(new JunctionError('closed', `${this.#context.name} is closing; connect again later`));
     const until = performance.now() + goodbye;

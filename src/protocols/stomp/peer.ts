@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Agreement } from './negotiation.ts';
 import { Outbox, type Written } from './outbox.ts';
 
@@ -20,7 +20,7 @@ export interface PeerOptions {
 export class Peer {
   readonly name: string;
   readonly outbox = new Outbox();
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #options: PeerOptions;
   #dirty = false;
   #paused = false;
@@ -32,10 +32,10 @@ export class Peer {
   #deadline = Infinity;
 
   /** @param now ms on a monotonic clock, as every `now` here */
-  constructor(socket: Socket, options: PeerOptions, now: number) {
+  constructor(socket: Duplex, name: string, options: PeerOptions, now: number) {
     this.#socket = socket;
     this.#options = options;
-    this.name = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+    this.name = name;
     this.#heard = now;
     this.#wrote = now;
   }

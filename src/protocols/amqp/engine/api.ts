@@ -56,10 +56,15 @@ export interface EngineOptions {
   readonly incomingWindow?: number;
   /** SASL mechanisms, in order of preference. Default ANONYMOUS. */
   readonly mechanisms?: readonly SaslMechanism[];
-  /** Whether a peer that skips SASL is refused. Default false: it counts as ANONYMOUS, so that must be allowed too. */
+  /**
+   * Whether a peer that skips SASL is refused. Default false: it counts as EXTERNAL where it has an `identity`, else as
+   * ANONYMOUS, so that must be among the mechanisms too.
+   */
   readonly requireSasl?: boolean;
   /** Sent in our open. */
   readonly offeredCapabilities?: readonly string[];
+  /** Who a layer below, such as TLS, has proved the peer to be: the user that EXTERNAL stands for. */
+  readonly identity?: string | undefined;
   /** Sent in our open: product, version … */
   readonly properties?: AmqpMap;
 }

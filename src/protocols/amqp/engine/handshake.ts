@@ -3,6 +3,7 @@ import type { AmqpError, ConnectionState } from './api.ts';
 import { FrameReader, frameBody, frameSize, type FrameSink } from './frame-reader.ts';
 import type { Limits } from './limits.ts';
 import { condition, ProtocolError } from './protocol-error.ts';
+import type { AuthenticationRequest } from './sasl-types.ts';
 import { SaslServer, type SaslConnection, type SaslResult } from './sasl.ts';
 
 const amqpHeader = Buffer.from('AMQP\x00\x01\x00\x00', 'latin1');
@@ -26,6 +27,15 @@ export interface HandshakeConnection extends SaslConnection, FrameSink {
   close(error: AmqpError): void;
   /** Ends it without a close frame, which nobody would understand yet. */
   finish(error: AmqpError, by: 'us'): void;
+}
+
+/** A connection's bytes until AMQP's own frames follow, seen from either side. */
+export interface ConnectionHandshake extends FrameSink {
+  readonly state: 'header' | 'sasl';
+  /** Who the peer has proved to be. */
+  readonly user: string | undefined;
+  /** All bytes of the connection, which come back as the frames of the connection. */
+  feed(chunk: Buffer): void;
 }
 
 /**
@@ -82,17 +92,17 @@ export class Handshake implements FrameSink {
     const { limits } = this.#connection;
     if (header.equals(saslHeader) && !this.#sasl) {
       this.#write(saslHeader);
-      this.#sasl = new SaslServer(this.#connection, limits.mechanisms);
+      this.#sasl = new SaslServer(this.#connection, limits.mechanisms, limits.identity);
       return this.#sasl.start();
     }
-    const anonymous = !limits.requireSasl && limits.mechanisms.includes('ANONYMOUS');
-    if (header.equals(amqpHeader) && (this.#authenticated || anonymous)) {
-      if (this.#authenticated) return this.#begin();
-      return this.#await(
-        this.#connection.handler.authenticate({ mechanism: 'ANONYMOUS', hostname: undefined }),
-        (ok) => (ok ? this.#begin() : this.#refuse()),
-      );
-    }
+    const claim = impliedClaim(limits);
+    if (header.equals(amqpHeader) && this.#authenticated) return this.#begin();
+    if (header.equals(amqpHeader) && claim)
+      return this.#await(this.#connection.handler.authenticate(claim), (ok) => {
+        if (!ok) return this.#refuse();
+        if (claim.mechanism === 'EXTERNAL') this.user = limits.identity;
+        this.#begin();
+      });
     // What we would have spoken (§2.2); then the connection ends.
     this.#write(this.#authenticated || anonymous ? amqpHeader : saslHeader);
     throw new ProtocolError(
@@ -157,4 +167,13 @@ export class Handshake implements FrameSink {
       this.feed(chunk);
     }
   }
+}
+
+/** What a peer that skips SASL claims by that; undefined where it may not skip it. */
+function impliedClaim({ requireSasl, mechanisms, identity }: Limits): AuthenticationRequest | undefined {
+  const hostname = undefined;
+  if (requireSasl) return undefined;
+  if (identity !== undefined && mechanisms.includes('EXTERNAL'))
+    return { mechanism: 'EXTERNAL', hostname, authorizationId: '' };
+  return mechanisms.includes('ANONYMOUS') ? { mechanism: 'ANONYMOUS', hostname } : undefined;
 }

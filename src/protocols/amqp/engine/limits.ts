@@ -20,6 +20,7 @@ export interface Limits {
   readonly mechanisms: readonly SaslMechanism[];
   readonly requireSasl: boolean;
   readonly offeredCapabilities: readonly string[];
+  readonly identity: string | undefined;
   readonly properties: AmqpMap | undefined;
 }
 
@@ -40,6 +41,7 @@ export function limitsOf(options: EngineOptions): Limits {
     requireSasl: options.requireSasl ?? false,
     offeredCapabilities: options.offeredCapabilities ?? [],
     properties: options.properties,
+    identity: options.identity,
   };
   within('maxFrameSize', limits.maxFrameSize, minMaxFrameSize, 0xffff_ffff);
   within('channelMax', limits.channelMax, 0, 0xffff);

@@ -26,13 +26,20 @@ export interface SaslConnection extends FrameOutput {
 export class SaslServer {
   readonly #connection: SaslConnection;
   readonly #mechanisms: readonly SaslMechanism[];
+  readonly #identity: string | undefined;
   #scram: ScramExchange | undefined;
   #hostname: string | undefined;
   #begun = false;
 
-  constructor(connection: SaslConnection, mechanisms: readonly SaslMechanism[]) {
+  /** @param identity who EXTERNAL stands for */
+  constructor(
+    connection: SaslConnection,
+    mechanisms: readonly SaslMechanism[],
+    identity: string | undefined,
+  ) {
     this.#connection = connection;
     this.#mechanisms = mechanisms;
+    this.#identity = identity;
   }
 
   start(): void {
@@ -68,7 +75,7 @@ export class SaslServer {
         return this.#ask({ mechanism, hostname }, undefined);
       case 'EXTERNAL': {
         const authorizationId = text(response);
-        return this.#ask({ mechanism, hostname, authorizationId }, authorizationId || undefined);
+        return this.#ask({ mechanism, hostname, authorizationId }, authorizationId || this.#identity);
       }
       case 'PLAIN': {
         const parts = text(response).split('\0');

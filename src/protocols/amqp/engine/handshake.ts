@@ -104,7 +104,7 @@ export class Handshake implements FrameSink {
         this.#begin();
       });
     // What we would have spoken (§2.2); then the connection ends.
-    this.#write(this.#authenticated || anonymous ? amqpHeader : saslHeader);
+    this.#write(this.#authenticated || claim ? amqpHeader : saslHeader);
     throw new ProtocolError(
       condition.framing,
       `protocol header ${header.toString('hex')} is not the one that is due`,

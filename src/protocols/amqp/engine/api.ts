@@ -1,11 +1,11 @@
 /**
- * The engine's public face: AMQP 1.0 as a listener speaks it, without sockets. Bytes go in by `receive`, events come
+ * The engine's public face: AMQP 1.0 without sockets, as a listener and as a client speak it. Bytes go in by `receive`, events come
  * out by the handlers, bytes come out by `flush`. Nothing in the engine reads a clock, opens a socket or starts a
  * timer: its owner does.
  *
  * Use:
  *
- *     const connection = new AmqpConnection(options, handler);   // engine/connection.ts
+ *     const connection = new AmqpConnection(options, handler);   // engine/connection.ts; a client: client-connection.ts
  *     socket.on('data', (chunk) => connection.receive(chunk));
  *     // handler.onOutput: schedule one `connection.flush((chunk) => socket.write(chunk))` for this tick
  *     // one sweep for all connections, about every second: connection.tick(performance.now())
@@ -36,6 +36,8 @@ export type DeliveryOutcome =
 
 export interface EngineOptions {
   readonly containerId: string;
+  /** Whom we have dialled, sent in our open. */
+  readonly hostname?: string | undefined;
   /** The largest frame we take, in bytes; at least 512. Default 65,536. */
   readonly maxFrameSize?: number;
   /** The highest channel number we take. Default 255. */
@@ -61,10 +63,10 @@ export interface EngineOptions {
    * ANONYMOUS, so that must be among the mechanisms too.
    */
   readonly requireSasl?: boolean;
-  /** Sent in our open. */
-  readonly offeredCapabilities?: readonly string[];
   /** Who a layer below, such as TLS, has proved the peer to be: the user that EXTERNAL stands for. */
   readonly identity?: string | undefined;
+  /** Sent in our open. */
+  readonly offeredCapabilities?: readonly string[];
   /** Sent in our open: product, version … */
   readonly properties?: AmqpMap;
 }
@@ -144,6 +146,37 @@ export interface AcceptIncoming extends AcceptOptions {
 export interface AcceptOutgoing extends AcceptOptions {
   readonly handler: OutgoingLinkHandler;
 }
+
+interface LinkTermini {
+  /** Unique among the links of one direction; with the container-id it names what is durable. */
+  readonly name: string;
+  readonly source: Terminus;
+  readonly target: Terminus;
+  /** The largest message that we take, in bytes; 0 on a link on which we send. */
+  readonly maxMessageSize: number;
+}
+
+/**
+ * A link that we attach. Its handler hears `onAttached` once, unless the peer refuses it, which `onDetach` tells, as
+ * it tells the end of session or connection.
+ */
+export type LinkRequest =
+  | (LinkTermini & {
+      /** We receive. */
+      readonly receiver: true;
+      readonly handler: IncomingLinkHandler & {
+        /** It stands; no credit is granted before `setWindow` or `addCredit`. */
+        onAttached(link: IncomingLink): void;
+      };
+    })
+  | (LinkTermini & {
+      /** We send. */
+      readonly receiver: false;
+      readonly handler: OutgoingLinkHandler & {
+        /** It stands; credit follows by `onCredit`. */
+        onAttached(link: OutgoingLink): void;
+      };
+    });
 
 /** A link on which the PEER SENDS and we receive. */
 export interface IncomingLink extends Link {

@@ -10,14 +10,14 @@ import type {
   EngineOptions,
   PeerOpen,
 } from './api.ts';
-import { readBegin } from './frames/begin.ts';
+import { readBegin, type PeerBegin } from './frames/begin.ts';
 import { Disposition } from './frames/disposition.ts';
 import { readEnd, writeEnd } from './frames/end.ts';
 import { Flow } from './frames/flow.ts';
 import { readOpen, writeOpen } from './frames/open.ts';
 import { Transfer } from './frames/transfer.ts';
 import { frameBody, frameSize } from './frame-reader.ts';
-import { Handshake, type HandshakeConnection } from './handshake.ts';
+import { Handshake, type ConnectionHandshake, type HandshakeConnection } from './handshake.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { limitsOf, minMaxFrameSize, type Limits } from './limits.ts';
 import { Output } from './output.ts';
@@ -30,7 +30,7 @@ const flow = new Flow();
 const disposition = new Disposition();
 
 /**
- * One AMQP 1.0 connection, the server's side. A transfer's way: `receive` → FrameReader → `onFrame` → `#dispatch` →
+ * One AMQP 1.0 connection, the server's side; `AmqpClientConnection` is the other. A transfer's way: `receive` → FrameReader → `onFrame` → `#dispatch` →
  * `Session.onTransfer` → `AmqpIncomingLink.onTransfer` → the owner's `onTransfer`; its answer: `settle` →
  * `DispositionRuns` → `flush`.
  */
@@ -38,7 +38,7 @@ export class AmqpConnection implements Connection, HandshakeConnection, SessionC
   readonly limits: Limits;
   readonly handler: ConnectionHandler;
   readonly output = new Output();
-  readonly #handshake: Handshake;
+  readonly #handshake: ConnectionHandshake;
   readonly #heartbeat: Heartbeat;
   readonly #cursor = new Cursor(Buffer.alloc(0));
   /** By the peer's channel. */
@@ -55,11 +55,16 @@ export class AmqpConnection implements Connection, HandshakeConnection, SessionC
   #awake = false;
 
   /** @throws RangeError for options that AMQP does not allow */
-  constructor(options: EngineOptions, handler: ConnectionHandler) {
+  constructor(
+    options: EngineOptions,
+    handler: ConnectionHandler,
+    handshake: (connection: HandshakeConnection) => ConnectionHandshake = (connection) =>
+      new Handshake(connection),
+  ) {
     this.limits = limitsOf(options);
     this.handler = handler;
     this.#heartbeat = new Heartbeat(this.limits);
-    this.#handshake = new Handshake(this);
+    this.#handshake = handshake(this);
   }
 
   get state(): ConnectionState {
@@ -152,18 +157,19 @@ export class AmqpConnection implements Connection, HandshakeConnection, SessionC
     this.#heartbeat.setPeerTimeout(peer.idleTimeout);
     this.handler.onOpen(this, peer);
     if (this.#state !== 'opening') return;
-    this.#writeOpen(false);
+    this.writeOpen(false);
     this.#state = 'open';
     this.#heartbeat.opened();
   }
 
   /** @param refused tells Qpid JMS and others that close follows, so that they do not take the connection for open */
-  #writeOpen(refused: boolean): void {
+  protected writeOpen(refused: boolean): void {
     if (this.#openSent) return;
     this.#openSent = true;
     const { limits } = this;
     writeOpen(this.beginFrame(0), {
       containerId: limits.containerId,
+      hostname: limits.hostname,
       maxFrameSize: limits.maxFrameSize,
       channelMax: limits.channelMax,
       // Peers are to send at least this often; half of our patience leaves room for delays (§2.4.5).
@@ -180,20 +186,45 @@ export class AmqpConnection implements Connection, HandshakeConnection, SessionC
     const begin = readBegin(cursor);
     if (channel > this.limits.channelMax)
       throw new ProtocolError(condition.framing, `channel ${channel} is above the agreed channel-max`);
-    if (begin.remoteChannel >= 0) throw new ProtocolError(condition.notAllowed, 'we have begun no session');
     if (this.#sessions.has(channel))
       throw new ProtocolError(condition.notAllowed, `channel ${channel} has a session already`);
+    this.#sessions.set(channel, this.sessionOf(begin, channel));
+  }
+
+  /** The session that a begin of the peer makes. @throws ProtocolError */
+  protected sessionOf(begin: PeerBegin, channel: number): Session {
+    if (begin.remoteChannel >= 0) throw new ProtocolError(condition.notAllowed, 'we have begun no session');
+    const ours = this.takeChannel();
+    if (ours === undefined) throw new ProtocolError(condition.limit, 'no channel is left');
+    const session = new Session(this, ours, begin);
+    session.writeBegin(channel);
+    return session;
+  }
+
+  /** A channel for a session of ours; undefined where none is left. */
+  protected takeChannel(): number | undefined {
     let ours = 0;
     while (this.#channels.has(ours)) ours++;
-    if (ours > this.#peer!.channelMax) throw new ProtocolError(condition.limit, 'no channel is left');
+    if (ours > Math.min(this.#peer!.channelMax, this.limits.channelMax)) return undefined;
     this.#channels.add(ours);
-    this.#sessions.set(channel, new Session(this, ours, channel, begin));
+    return ours;
   }
 
   #onEnd(cursor: Cursor, session: Session, channel: number): void {
     this.#sessions.delete(channel);
     this.#channels.delete(session.channel);
     session.onEnd(cursor);
+    this.sessionGone(session);
+  }
+
+  /** Its channels are free again. */
+  protected sessionGone(_session: Session): void {
+    // Nobody but us knows of it.
+  }
+
+  /** Every session has ended with the connection. */
+  protected allGone(_error: AmqpError | undefined): void {
+    // The sessions have told their links.
   }
 
   #onClose(cursor: Cursor): void {
@@ -221,7 +252,7 @@ export class AmqpConnection implements Connection, HandshakeConnection, SessionC
               description: reason instanceof Error ? reason.message : 'unknown',
             };
     if (this.#state !== 'starting' && this.#state !== 'closing') {
-      this.#writeOpen(true);
+      this.writeOpen(true);
       this.#writeClose(error);
     }
     this.finish(error, 'us');
@@ -239,13 +270,14 @@ export class AmqpConnection implements Connection, HandshakeConnection, SessionC
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     for (const session of sessions) session.lost(error);
+    this.allGone(error);
   }
 
   close(error?: AmqpError): void {
     if (this.#state === 'closed' || this.#state === 'closing') return;
     if (this.#state === 'starting') return this.finish(error, 'us');
     for (const session of this.#sessions.values()) session.writePending();
-    this.#writeOpen(true);
+    this.writeOpen(true);
     this.#closeError = error;
     this.#state = 'closing';
     this.#writeClose(error);
@@ -273,6 +305,10 @@ export class AmqpConnection implements Connection, HandshakeConnection, SessionC
       case 'never opened':
         return this.#fatal(new ProtocolError(condition.limit, 'the connection was not opened in time'));
     }
+  }
+
+  onUnused(_session: Session): void {
+    // The peer began it, and will end it.
   }
 
   mayAttach(): boolean {

@@ -6,11 +6,11 @@ import { condition, ProtocolError } from './protocol-error.ts';
 import type { AuthenticationRequest } from './sasl-types.ts';
 import { SaslServer, type SaslConnection, type SaslResult } from './sasl.ts';
 
-const amqpHeader = Buffer.from('AMQP\x00\x01\x00\x00', 'latin1');
-const saslHeader = Buffer.from('AMQP\x03\x01\x00\x00', 'latin1');
+export const amqpHeader = Buffer.from('AMQP\x00\x01\x00\x00', 'latin1');
+export const saslHeader = Buffer.from('AMQP\x03\x01\x00\x00', 'latin1');
 
 /** §5.3 allows SASL frames of 512 bytes; tokens used as passwords are larger. */
-const maxSaslFrame = 16 * 1024;
+export const maxSaslFrame = 16 * 1024;
 /** What a peer may send ahead while its credentials are being checked. */
 const maxHeld = 256 * 1024;
 
@@ -42,7 +42,7 @@ export interface ConnectionHandshake extends FrameSink {
  * A connection's bytes, until it is known who sends them: protocol headers (§2.2) and SASL (§5.3). While the owner
  * makes up its mind, what the peer has sent ahead (a pipelined open …) waits here.
  */
-export class Handshake implements FrameSink {
+export class Handshake implements ConnectionHandshake {
   readonly #connection: HandshakeConnection;
   readonly #reader = new FrameReader();
   #sasl: SaslServer | undefined;

@@ -105,6 +105,12 @@ export class AmqpIncomingLink extends LinkBase<IncomingSession> implements Incom
     this.setWindow(options.window ?? 0);
   }
 
+  /** The peer has answered our attach. */
+  attached(handler: IncomingLinkHandler): void {
+    this.#handler = handler;
+    this.established();
+  }
+
   addCredit(count: number): void {
     this.#grant += count;
     this.#wantRefill();

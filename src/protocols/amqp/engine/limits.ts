@@ -8,6 +8,7 @@ export const minMaxFrameSize = 512;
 /** The options with their defaults. */
 export interface Limits {
   readonly containerId: string;
+  readonly hostname: string | undefined;
   readonly maxFrameSize: number;
   readonly channelMax: number;
   readonly handleMax: number;
@@ -19,8 +20,8 @@ export interface Limits {
   readonly incomingWindow: number;
   readonly mechanisms: readonly SaslMechanism[];
   readonly requireSasl: boolean;
-  readonly offeredCapabilities: readonly string[];
   readonly identity: string | undefined;
+  readonly offeredCapabilities: readonly string[];
   readonly properties: AmqpMap | undefined;
 }
 
@@ -28,6 +29,7 @@ export interface Limits {
 export function limitsOf(options: EngineOptions): Limits {
   const limits: Limits = {
     containerId: options.containerId,
+    hostname: options.hostname,
     maxFrameSize: options.maxFrameSize ?? 65_536,
     channelMax: options.channelMax ?? 255,
     handleMax: options.handleMax ?? 1_023,
@@ -39,9 +41,9 @@ export function limitsOf(options: EngineOptions): Limits {
     incomingWindow: options.incomingWindow ?? 2_048,
     mechanisms: options.mechanisms ?? ['ANONYMOUS'],
     requireSasl: options.requireSasl ?? false,
+    identity: options.identity,
     offeredCapabilities: options.offeredCapabilities ?? [],
     properties: options.properties,
-    identity: options.identity,
   };
   within('maxFrameSize', limits.maxFrameSize, minMaxFrameSize, 0xffff_ffff);
   within('channelMax', limits.channelMax, 0, 0xffff);

@@ -32,14 +32,18 @@ export class LinkTable {
     return link && (link.state === 'open' || link.state === 'attaching') ? link : undefined;
   }
 
-  freeHandle(): number | undefined {
-    for (let handle = 0; handle <= this.#handleMax; handle++) if (!this.#ours.has(handle)) return handle;
+  /** Takes a handle of ours; undefined where none is left. */
+  takeHandle(): number | undefined {
+    for (let handle = 0; handle <= this.#handleMax; handle++) {
+      if (this.#ours.has(handle)) continue;
+      this.#ours.add(handle);
+      return handle;
+    }
     return undefined;
   }
 
   add(link: AnyLink): void {
     this.#byHandle.set(link.attach.handle, link);
-    this.#ours.add(link.handle);
     (link.attach.receiver ? this.#receivers : this.#senders).set(link.name, link);
   }
 

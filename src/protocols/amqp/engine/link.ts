@@ -78,6 +78,11 @@ export abstract class LinkBase<Owner extends LinkSession = LinkSession> implemen
     return this.state === 'open';
   }
 
+  /** The peer has answered our attach. */
+  protected established(): void {
+    this.state = 'open';
+  }
+
   /** Writes our attach; false where the link has ended meanwhile: its new owner hears of it. */
   protected answer(options: AcceptOptions & { handler: DetachListener }, maxMessageSize: number): boolean {
     if (this.state !== 'attaching') {

@@ -36,6 +36,8 @@ export class AmqpOutgoingLink extends LinkBase<OutgoingSession> implements Outgo
   #credit = 0;
   #deliveryCount = 0;
   #draining = false;
+  /** Whether the attach was ours. */
+  #dialled = false;
 
   protected get listener(): OutgoingLinkHandler | undefined {
     return this.#handler;
@@ -65,11 +67,19 @@ export class AmqpOutgoingLink extends LinkBase<OutgoingSession> implements Outgo
     if (this.#credit > 0 || this.#draining) this.offerCredit();
   }
 
+  /** The peer has answered our attach. */
+  attached(handler: OutgoingLinkHandler): void {
+    this.#handler = handler;
+    this.#dialled = true;
+    this.established();
+  }
+
   send(bytes: Buffer, onSettled?: (outcome: DeliveryOutcome) => void, messageFormat = 0): void {
     if (this.credit === 0) throw new Error(`send on link ${this.name} without credit`);
     this.#credit--;
     this.#deliveryCount = next(this.#deliveryCount);
-    const mode = this.attach.senderSettleMode;
+    // What a peer would like does not change that a link of ours waits for its answers.
+    const mode = this.#dialled ? 'unsettled' : this.attach.senderSettleMode;
     const settled = mode === 'settled' || (onSettled === undefined && mode === 'mixed');
     const delivery = settled ? undefined : new OutgoingDelivery(this, onSettled);
     if (delivery) this.unsettled++;

@@ -4,10 +4,10 @@ import type { Cursor } from '../codec/cursor.ts';
 import type { ConnectionHandler } from './api.ts';
 import {
   readSaslInit,
-  readSaslResponse,
-  writeSaslChallenge,
+  readSaslText,
   writeSaslMechanisms,
   writeSaslOutcome,
+  writeSaslText,
 } from './frames/sasl.ts';
 import type { FrameOutput } from './output.ts';
 import { condition, ProtocolError } from './protocol-error.ts';
@@ -61,7 +61,7 @@ export class SaslServer {
       return this.#init(init.mechanism, init.response ?? Buffer.alloc(0));
     }
     if (kind === descriptor.saslResponse && this.#scram)
-      return this.#verify(this.#scram, readSaslResponse(cursor));
+      return this.#verify(this.#scram, readSaslText(cursor));
     throw new ProtocolError(condition.notAllowed, 'this SASL frame is not due');
   }
 
@@ -110,7 +110,11 @@ export class SaslServer {
     }
     const send = (credential: Parameters<ScramExchange['challenge']>[0]): undefined => {
       this.#scram = scram;
-      writeSaslChallenge(this.#connection.beginFrame(0, 1), Buffer.from(scram.challenge(credential)));
+      writeSaslText(
+        this.#connection.beginFrame(0, 1),
+        descriptor.saslChallenge,
+        Buffer.from(scram.challenge(credential)),
+      );
       this.#connection.output.endFrame();
     };
     const found = this.#connection.handler.scramCredential?.(scram.username);

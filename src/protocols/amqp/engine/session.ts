@@ -1,8 +1,8 @@
 import { descriptor } from '../codec/codes.ts';
 import type { Cursor } from '../codec/cursor.ts';
 import type { Writer } from '../codec/writer.ts';
-import type { AmqpError, Connection, ConnectionHandler, DeliveryOutcome } from './api.ts';
-import { readAttach } from './frames/attach.ts';
+import type { AmqpError, Connection, ConnectionHandler, DeliveryOutcome, LinkRequest } from './api.ts';
+import { readAttach, writeAttach, type PeerAttach } from './frames/attach.ts';
 import { writeBegin, type PeerBegin } from './frames/begin.ts';
 import type { Disposition } from './frames/disposition.ts';
 import { readDetach, readEnd, writeEnd } from './frames/end.ts';
@@ -26,6 +26,8 @@ export interface SessionConnection extends Connection, FrameOutput {
   readonly handler: Pick<ConnectionHandler, 'onIncomingLink' | 'onOutgoingLink'>;
   /** The largest frame that the peer takes. */
   readonly peerFrameSize: number;
+  /** The last link of the session is gone. */
+  onUnused(session: Session): void;
   /** Whether one more link, which its session counts already, is within the limit. */
   mayAttach(): boolean;
   /** Counts the memory of messages under way in several frames. @throws ProtocolError over the limit */
@@ -33,6 +35,25 @@ export interface SessionConnection extends Connection, FrameOutput {
   /** The session has something to write at the end of this tick. */
   markDirty(session: Session): void;
 }
+
+const noHandle: AmqpError = { condition: condition.limit, description: 'the peer allows no more handles' };
+const nameTaken: AmqpError = {
+  condition: condition.notAllowed,
+  description: 'a link of this name is being attached',
+};
+
+/** A sender and a receiver may share a name (§2.6.1). */
+const requestKey = (name: string, receiver: boolean): string => `${receiver ? '<' : '>'}${name}`;
+
+type PendingRequest = LinkRequest & { readonly handle: number };
+
+/** What every attach of ours says. */
+const ownAttach = {
+  senderSettleMode: 'unsettled',
+  receiverSettleMode: 'first',
+  offeredCapabilities: undefined,
+  properties: undefined,
+} as const;
 
 /** One session (§2.5): its windows, its links, and what is unsettled in both directions. */
 export class Session implements SessionWindows, IncomingSession, OutgoingSession {
@@ -51,6 +72,8 @@ export class Session implements SessionWindows, IncomingSession, OutgoingSession
   readonly #fullWindow: number;
   #nextDeliveryIn = -1;
   readonly #links: LinkTable;
+  /** Attaches of ours that the peer has not answered. */
+  readonly #requests = new Map<string, PendingRequest>();
   readonly #settledIncoming = new DispositionRuns(this, true);
   readonly #settledOutgoing = new DispositionRuns(this, false);
   readonly #transfers: TransferWriter;
@@ -58,7 +81,8 @@ export class Session implements SessionWindows, IncomingSession, OutgoingSession
   #flowDue = false;
   #ended = false;
 
-  constructor(connection: SessionConnection, channel: number, remoteChannel: number, begin: PeerBegin) {
+  /** @param begin the peer's */
+  constructor(connection: SessionConnection, channel: number, begin: PeerBegin) {
     const { incomingWindow, handleMax } = connection.limits;
     this.connection = connection;
     this.channel = channel;
@@ -67,7 +91,11 @@ export class Session implements SessionWindows, IncomingSession, OutgoingSession
     this.#fullWindow = incomingWindow;
     this.#links = new LinkTable(Math.min(handleMax, begin.handleMax));
     this.#transfers = new TransferWriter(this, begin.incomingWindow);
-    writeBegin(this.beginFrame(), remoteChannel, this, handleMax);
+  }
+
+  /** Answers the peer's begin, which came on `remoteChannel`. */
+  writeBegin(remoteChannel: number): void {
+    writeBegin(this.beginFrame(), remoteChannel, this, this.connection.limits.handleMax);
     this.endFrame();
   }
 
@@ -110,9 +138,10 @@ export class Session implements SessionWindows, IncomingSession, OutgoingSession
       condition: condition.stolen,
       description: 'the link was attached again',
     });
-    const handle = this.#links.freeHandle();
-    if (handle === undefined)
-      return this.fail({ condition: condition.limit, description: 'the peer allows no more handles' });
+    const request = this.#requests.get(requestKey(attach.name, !attach.receiver));
+    if (request) return this.#answered(request, attach);
+    const handle = this.#links.takeHandle();
+    if (handle === undefined) return this.fail(noHandle);
     const link = attach.receiver
       ? new AmqpOutgoingLink(this, handle, attach)
       : new AmqpIncomingLink(this, handle, attach, this.connection.limits.maxMessageSize);
@@ -128,6 +157,33 @@ export class Session implements SessionWindows, IncomingSession, OutgoingSession
     else this.connection.handler.onIncomingLink(link);
   }
 
+  /** Attaches a link of our own (§2.6.3); its handler hears what the peer says to it. */
+  attach(request: LinkRequest): void {
+    const handle = this.#links.takeHandle();
+    const key = requestKey(request.name, request.receiver);
+    if (handle === undefined || this.#requests.has(key))
+      return request.handler.onDetach(handle === undefined ? noHandle : nameTaken, true);
+    this.#requests.set(key, { ...request, handle });
+    writeAttach(this.beginFrame(), { ...ownAttach, ...request, handle });
+    this.endFrame();
+  }
+
+  /** The peer's answer to an attach of ours. Without the far terminus it is a refusal, whose detach follows (§2.6.3). */
+  #answered(request: PendingRequest, attach: PeerAttach): void {
+    this.#requests.delete(requestKey(request.name, request.receiver));
+    if (request.receiver) {
+      const link = new AmqpIncomingLink(this, request.handle, attach, request.maxMessageSize);
+      this.#links.add(link);
+      link.attached(request.handler);
+      if (attach.source) request.handler.onAttached(link);
+    } else {
+      const link = new AmqpOutgoingLink(this, request.handle, attach);
+      this.#links.add(link);
+      link.attached(request.handler);
+      if (attach.target) request.handler.onAttached(link);
+    }
+  }
+
   onDetach(cursor: Cursor): void {
     const detach = readDetach(cursor);
     const link = this.#linkOf(detach.handle);
@@ -135,6 +191,7 @@ export class Session implements SessionWindows, IncomingSession, OutgoingSession
     this.#links.remove(link);
     this.writePending();
     link.peerDetached(detach.error, detach.closed);
+    if (this.#links.size === 0 && this.#requests.size === 0) this.connection.onUnused(this);
   }
 
   /** The link of a handle; without one the session ends (§2.6.1). */
@@ -277,6 +334,11 @@ export class Session implements SessionWindows, IncomingSession, OutgoingSession
 
   /** Ends the session for an error of the peer (§2.5.5). */
   fail(error: AmqpError): void {
+    this.end(error);
+  }
+
+  /** Ends it from our side. */
+  end(error?: AmqpError): void {
     if (this.#ended) return;
     this.writePending();
     this.#ended = true;
@@ -304,6 +366,9 @@ export class Session implements SessionWindows, IncomingSession, OutgoingSession
     this.#transfers.clear();
     const links = this.#links.all();
     this.#links.clear();
+    const requests = [...this.#requests.values()];
+    this.#requests.clear();
     for (const link of links) link.lost(error);
+    for (const { handler } of requests) handler.onDetach(error, false);
   }
 }

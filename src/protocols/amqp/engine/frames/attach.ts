@@ -70,7 +70,7 @@ export function readAttach(cursor: Cursor): PeerAttach {
   };
 }
 
-/** Our answer to an attach. */
+/** Our attach, of our own or in answer to one. */
 export interface OurAttach {
   readonly name: string;
   readonly handle: number;

@@ -28,6 +28,7 @@ export function readBegin(cursor: Cursor): PeerBegin {
   return { remoteChannel, nextOutgoingId, incomingWindow, handleMax };
 }
 
+/** @param remoteChannel of the begin that this one answers; -1: it begins a session */
 export function writeBegin(
   writer: Writer,
   remoteChannel: number,
@@ -36,7 +37,8 @@ export function writeBegin(
 ): void {
   write.describe(writer, descriptor.begin);
   const at = write.beginCompound(writer, code.list32);
-  write.ushort(writer, remoteChannel);
+  if (remoteChannel < 0) writer.u8(code.null);
+  else write.ushort(writer, remoteChannel);
   write.uint(writer, windows.nextOutgoingId);
   write.uint(writer, windows.incomingWindow);
   write.uint(writer, windows.outgoingWindow);

@@ -5,7 +5,7 @@ import type { AmqpMap } from '../../codec/types.ts';
 import * as write from '../../codec/write-values.ts';
 import type { Writer } from '../../codec/writer.ts';
 import type { PeerOpen } from '../api.ts';
-import { readMap, readSymbols, writeSymbols } from './fields.ts';
+import { readMap, readSymbols, writeString, writeSymbols } from './fields.ts';
 
 /** An open (§2.7.1). */
 export function readOpen(cursor: Cursor): PeerOpen {
@@ -37,6 +37,7 @@ export function readOpen(cursor: Cursor): PeerOpen {
 
 export interface OurOpen {
   readonly containerId: string;
+  readonly hostname: string | undefined;
   readonly maxFrameSize: number;
   readonly channelMax: number;
   /** In ms; 0 is not sent. */
@@ -49,7 +50,7 @@ export function writeOpen(writer: Writer, open: OurOpen): void {
   write.describe(writer, descriptor.open);
   const at = write.beginCompound(writer, code.list32);
   write.string(writer, open.containerId);
-  writer.u8(code.null);
+  writeString(writer, open.hostname);
   write.uint(writer, open.maxFrameSize);
   write.ushort(writer, open.channelMax);
   if (open.idleTimeout > 0) write.uint(writer, open.idleTimeout);

@@ -2,7 +2,7 @@ import { code, descriptor } from '../../codec/codes.ts';
 import type { Cursor } from '../../codec/cursor.ts';
 import * as write from '../../codec/write-values.ts';
 import type { Writer } from '../../codec/writer.ts';
-import { writeSymbols } from './fields.ts';
+import { readSymbols, writeString, writeSymbols } from './fields.ts';
 
 /** sasl-init (§5.3.3.2). */
 export interface SaslInit {
@@ -22,14 +22,55 @@ export function readSaslInit(cursor: Cursor): SaslInit {
   return { mechanism, response, hostname };
 }
 
-/** The one field of a sasl-response (§5.3.3.4). */
-export function readSaslResponse(cursor: Cursor): Buffer {
+/** The one field of a sasl-challenge (§5.3.3.3) or sasl-response (§5.3.3.4). */
+export function readSaslText(cursor: Cursor): Buffer {
   const outer = cursor.end;
   const response =
     (cursor.enterList() > 0 ? cursor.binaryOr(undefined) : undefined) ??
-    cursor.fail('sasl-response is empty');
+    cursor.fail('a SASL challenge or response is empty');
   cursor.leave(outer);
   return response;
+}
+
+/** What a server offers (§5.3.3.1). */
+export function readSaslMechanisms(cursor: Cursor): readonly string[] {
+  const outer = cursor.end;
+  const names = cursor.enterList() > 0 ? readSymbols(cursor) : [];
+  cursor.leave(outer);
+  return names;
+}
+
+/** sasl-outcome (§5.3.3.6). */
+export interface SaslOutcome {
+  /** 0 is success. */
+  readonly code: number;
+  readonly additional: Buffer | undefined;
+}
+
+export function readSaslOutcome(cursor: Cursor): SaslOutcome {
+  const outer = cursor.end;
+  const count = cursor.enterList();
+  const outcome = count > 0 ? cursor.ubyteOr(-1) : -1;
+  if (outcome < 0) cursor.fail('sasl-outcome without code');
+  const additional = count > 1 ? cursor.binaryOr(undefined) : undefined;
+  cursor.leave(outer);
+  return { code: outcome, additional };
+}
+
+/** @param response undefined: null, which differs from empty */
+export function writeSaslInit(
+  writer: Writer,
+  mechanism: string,
+  response: Uint8Array | undefined,
+  hostname: string | undefined,
+): void {
+  write.describe(writer, descriptor.saslInit);
+  const at = write.beginCompound(writer, code.list32);
+  write.symbol(writer, mechanism);
+  if (response) write.binary(writer, response);
+  else writer.u8(code.null);
+  writeString(writer, hostname);
+  write.endCompound(writer, at, 3, code.list8);
 }
 
 export function writeSaslMechanisms(writer: Writer, mechanisms: readonly string[]): void {
@@ -39,10 +80,14 @@ export function writeSaslMechanisms(writer: Writer, mechanisms: readonly string[
   write.endCompound(writer, at, 1, code.list8);
 }
 
-export function writeSaslChallenge(writer: Writer, challenge: Uint8Array): void {
-  write.describe(writer, descriptor.saslChallenge);
+export function writeSaslText(
+  writer: Writer,
+  kind: typeof descriptor.saslChallenge | typeof descriptor.saslResponse,
+  text: Uint8Array,
+): void {
+  write.describe(writer, kind);
   const at = write.beginCompound(writer, code.list32);
-  write.binary(writer, challenge);
+  write.binary(writer, text);
   write.endCompound(writer, at, 1, code.list8);
 }
 

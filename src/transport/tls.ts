@@ -15,7 +15,7 @@ export const clientTls = z
   })
   .superRefine((tls, context) => {
     try {
-      createSecureContext(defined(tls));
+      createSecureContext(withoutUndefined(tls));
     } catch (error) {
       context.addIssue({
         code: 'custom',
@@ -29,9 +29,9 @@ export type ClientTls = z.output<typeof clientTls>;
 /** What `tls.connect` is told for a broker at `host`; certificates are always checked. */
 export const secureOptions = (tls: ClientTls | undefined, host: string): ConnectionOptions => ({
   ...(isIP(host) ? {} : { servername: host }), // RFC 6066 §3: an address is no server name
-  ...defined(tls ?? {}),
+  ...withoutUndefined(tls ?? {}),
 });
 
 /** Leaves out what is undefined, which would hide a default. */
-const defined = (settings: object): object =>
+export const withoutUndefined = (settings: object): object =>
   Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));

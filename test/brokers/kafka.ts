@@ -61,7 +61,10 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
   await writeFile(join(folder, 'log4j2.properties'), log4j);
   const java = [...javaFlags('512m'), `-Dlog4j2.configurationFile=${folder}/log4j2.properties`, '-cp', jars];
   const users = [...(options.scram ?? [])].flatMap(([name, password]) =>
-    ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((each) => ['-S', `${each}=[name=${name},password=${password}]`]),
+    ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((each) => [
+      '-S',
+      `${each}=[name=${name},password=${password}]`,
+    ]),
   );
   await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file, ...users]);
   const broker = new Broker({

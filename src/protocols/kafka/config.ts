@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { duration, size } from '../../core/units.ts';
+import { clientTls } from '../../transport/tls.ts';
+import { compressions } from './compression.ts';
 
 const broker = z
   .string()
@@ -7,14 +9,24 @@ const broker = z
 
 const text = z.string().min(1);
 
-const ssl = z
-  .strictObject({
-    ca: text.optional().describe('PEM of the authorities to trust instead of the system’s.'),
-    cert: text.optional().describe('PEM of our certificate, where the brokers ask for one.'),
-    key: text.optional().describe('PEM of its private key.'),
-    servername: text.optional().describe('The name that the brokers’ certificates bear, if not their host.'),
-  })
-  .describe('TLS settings; `ssl: true` uses the system’s authorities.');
+const sasl = z.discriminatedUnion('mechanism', [
+  z.strictObject({
+    mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to authenticate.'),
+    username: text.describe('The user.'),
+    password: text.describe('The password; take it from the environment, ${NAME}, or a file, ${file:path}.'),
+  }),
+  z.strictObject({
+    mechanism: z.literal('oauthbearer').describe('With a token of an authorization server (RFC 7628).'),
+    token_url: z
+      .url({ protocol: /^https?$/ })
+      .describe(
+        'The token endpoint of the authorization server, for the client credentials grant (RFC 6749 §4.4).',
+      ),
+    client_id: text.describe('Our identifier there.'),
+    client_secret: text.describe('Our secret there; take it from the environment or a file.'),
+    scope: text.optional().describe('The scope to ask for.'),
+  }),
+]);
 
 export const kafkaClientConfig = z.strictObject({
   brokers: z
@@ -22,15 +34,11 @@ export const kafkaClientConfig = z.strictObject({
     .min(1)
     .describe('Some of the cluster’s brokers, host:port; the others are found through them.'),
   client_id: text.default('junction').describe('The name the brokers see in their logs and quotas.'),
-  ssl: z.union([z.boolean(), ssl]).default(false).describe('Whether and how to use TLS.'),
-  sasl: z
-    .strictObject({
-      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to authenticate.'),
-      username: text.describe('The user.'),
-      password: text.describe('The password; take it from the environment, ${KAFKA_PASSWORD}.'),
-    })
-    .optional()
-    .describe('Who we are.'),
+  tls: z
+    .union([z.boolean(), clientTls])
+    .default(false)
+    .describe('Whether and how to use TLS; `true` trusts the system’s authorities.'),
+  sasl: sasl.optional().describe('Who we are.'),
   group: text.default('junction').describe('The consumer group that reads for the routes.'),
   from: z
     .enum(['earliest', 'latest'])
@@ -48,6 +56,10 @@ export const kafkaClientConfig = z.strictObject({
     .describe(
       'How long to collect a batch while idle. While a batch is under way the next one collects anyway.',
     ),
+  compression: z
+    .enum(Object.keys(compressions) as (keyof typeof compressions)[])
+    .default('none')
+    .describe('How batches are compressed. Reading takes all of these.'),
   batch_count: z.int().min(1).default(500).describe('Messages in one request, at most.'),
   batch_size: size()
     .prefault('512KiB')

@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import {
   Kafka,
@@ -9,7 +9,9 @@ import {
   type SASLOptions,
 } from 'kafkajs';
 import type { Log } from '../../core/protocol.ts';
+import { secureOptions, withoutUndefined } from '../../transport/tls.ts';
 import type { KafkaClientConfig } from './config.ts';
+import { oauthBearer } from './oauth.ts';
 
 /**
  * One use of kafkajs, thrown away at the first sign of trouble. kafkajs keeps a failed topic in every later metadata
@@ -50,7 +52,7 @@ export class Session {
 
   readonly #connect: ISocketFactory = ({ host, port, ssl, onConnect }) => {
     const socket = ssl
-      ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
+      ? connectTls({ host, port, ...secureOptions(undefined, host), ...ssl }, onConnect)
       : connectTcp({ host, port }, onConnect);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 15_000);
@@ -64,16 +66,12 @@ export class Session {
   };
 }
 
-function security({ ssl, sasl }: KafkaClientConfig): Pick<KafkaConfig, 'ssl' | 'sasl'> {
+function security({ tls, sasl }: KafkaClientConfig): Pick<KafkaConfig, 'ssl' | 'sasl'> {
   return {
-    ...(ssl === false ? undefined : { ssl: ssl === true ? true : withoutUndefined(ssl) }),
-    ...(sasl === undefined ? undefined : { sasl: sasl as SASLOptions }),
+    ...(tls === false ? undefined : { ssl: tls === true ? true : withoutUndefined(tls) }),
+    ...(sasl && { sasl: sasl.mechanism === 'oauthbearer' ? oauthBearer(sasl) : (sasl as SASLOptions) }),
   };
 }
-
-/** Leaves out what is undefined, which would hide a default. */
-const withoutUndefined = (settings: object): object =>
-  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 
 /** kafkajs reports every attempt as an error; what an operator must know is said by the endpoint itself. */
 const toDebugLog =

@@ -110,7 +110,7 @@ export class KafkaSink implements Sink {
   async #use(session: Session, worked: () => void): Promise<void> {
     let onBroken: (reason: Error | undefined) => void = () => undefined;
     const broken = new Promise<Error | undefined>((resolve) => (onBroken = resolve));
-    const wire = new ProducerWire(session, Math.ceil(this.#config.timeout / 2), onBroken, worked);
+    const wire = new ProducerWire(session, this.#config, onBroken, worked);
     try {
       await wire.connect();
       if (this.#closing.signal.aborted) return;

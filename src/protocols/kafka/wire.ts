@@ -1,5 +1,7 @@
-import { Partitioners, type Producer, type TopicMessages } from 'kafkajs';
+import { Partitioners, type CompressionTypes, type Producer, type TopicMessages } from 'kafkajs';
 import type { Wire } from './batcher.ts';
+import { compressions } from './compression.ts';
+import type { KafkaClientConfig } from './config.ts';
 import { classify } from './errors.ts';
 import type { Session } from './session.ts';
 
@@ -13,18 +15,19 @@ export class ProducerWire implements Wire {
   readonly worked: () => void;
   readonly #session: Session;
   readonly #timeout: number;
+  readonly #compression: CompressionTypes;
   readonly #main: Producer;
   #scout: Producer | undefined;
 
-  /** @param timeout how long, in ms, the brokers may wait for their replicas */
   constructor(
     session: Session,
-    timeout: number,
+    { timeout, compression }: Pick<KafkaClientConfig, 'timeout' | 'compression'>,
     broken: (reason: Error | undefined) => void,
     worked: () => void,
   ) {
     this.#session = session;
-    this.#timeout = timeout;
+    this.#timeout = Math.ceil(timeout / 2); // for the brokers to wait for their replicas
+    this.#compression = compressions[compression];
     this.#main = this.#producer();
     this.broken = broken;
     this.worked = worked;
@@ -39,7 +42,12 @@ export class ProducerWire implements Wire {
   }
 
   shared(batch: TopicMessages[]): Promise<unknown> {
-    return this.#main.sendBatch({ acks: -1, timeout: this.#timeout, topicMessages: batch });
+    return this.#main.sendBatch({
+      acks: -1,
+      timeout: this.#timeout,
+      compression: this.#compression,
+      topicMessages: batch,
+    });
   }
 
   async alone(batch: TopicMessages): Promise<unknown> {
@@ -62,7 +70,7 @@ export class ProducerWire implements Wire {
   }
 
   #send(producer: Producer, batch: TopicMessages): Promise<unknown> {
-    return producer.send({ acks: -1, timeout: this.#timeout, ...batch });
+    return producer.send({ acks: -1, timeout: this.#timeout, compression: this.#compression, ...batch });
   }
 
   async #dismiss(): Promise<void> {

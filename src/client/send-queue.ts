@@ -10,6 +10,8 @@ export interface SendQueueOptions {
   readonly maxPending: number;
   /** Ms a message may wait for its confirmation. */
   readonly timeout: number;
+  /** Where several queues share the bound `maxPending`: their bytes together. */
+  readonly pending?: { bytes: number };
 }
 
 /** A message on its way to a broker; its sender is answered exactly once. */
@@ -55,12 +57,18 @@ export class SendQueue<T> {
   #head = 0;
   /** In order of writing. */
   readonly #underWay = new Set<Outgoing<T>>();
-  #pendingBytes = 0;
+  readonly #pending: { bytes: number };
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: SendQueueOptions) {
     this.#options = options;
+    this.#pending = options.pending ?? { bytes: 0 };
+  }
+
+  /** Whether nothing waits or is under way. */
+  get idle(): boolean {
+    return this.#underWay.size === 0 && this.#head === this.#waiting.length;
   }
 
   /**
@@ -71,16 +79,16 @@ export class SendQueue<T> {
     const { broker, maxPending, timeout } = this.#options;
     if (this.#closed)
       return Promise.reject(new JunctionError('closed', `the connection to ${broker} is closing`));
-    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > maxPending)
+    if (this.#pending.bytes > 0 && this.#pending.bytes + bytes > maxPending)
       return Promise.reject(
         new JunctionError(
           'busy',
-          `${this.#pendingBytes} bytes wait for ${broker}; max_pending is ${maxPending}`,
+          `${this.#pending.bytes} bytes wait for ${broker}; max_pending is ${maxPending}`,
         ),
       );
     return new Promise((resolve, reject) => {
       this.#waiting.push(new Outgoing(value, bytes, performance.now() + timeout, resolve, reject));
-      this.#pendingBytes += bytes;
+      this.#pending.bytes += bytes;
       // Bounded, because Node makes 1 ms of what is over 2^31-1.
       this.#sweep ??= setInterval(() => this.#expire(), Math.max(10, Math.min(1000, timeout / 20)));
     });
@@ -99,7 +107,7 @@ export class SendQueue<T> {
   /** The broker has answered for a message under way: it has it, or `error` says why not. */
   done(outgoing: Outgoing<T>, error?: JunctionError): void {
     if (!this.#underWay.delete(outgoing)) return;
-    this.#pendingBytes -= outgoing.bytes;
+    this.#pending.bytes -= outgoing.bytes;
     outgoing.settle(error);
   }
 
@@ -107,7 +115,7 @@ export class SendQueue<T> {
   putBack(): void {
     const again: Outgoing<T>[] = [];
     for (const outgoing of this.#underWay) {
-      if (outgoing.settled) this.#pendingBytes -= outgoing.bytes;
+      if (outgoing.settled) this.#pending.bytes -= outgoing.bytes;
       else again.push(outgoing);
     }
     this.#underWay.clear();
@@ -115,17 +123,24 @@ export class SendQueue<T> {
     this.#head = 0;
   }
 
-  /** Fails whatever is not confirmed. */
+  /** Fails whatever is not confirmed, and all that comes. */
   close(): void {
     this.#closed = true;
+    this.fail(new JunctionError('closed', `the connection to ${this.#options.broker} is closing`));
     clearInterval(this.#sweep);
-    const error = new JunctionError('closed', `the connection to ${this.#options.broker} is closing`);
-    for (const outgoing of this.#underWay) outgoing.settle(error);
-    for (const outgoing of this.#waiting.slice(this.#head)) outgoing.settle(error);
+    this.#sweep = undefined;
+  }
+
+  /** Fails whatever is not confirmed. */
+  fail(error: JunctionError): void {
+    const all = [...this.#underWay, ...this.#waiting.slice(this.#head)];
     this.#underWay.clear();
     this.#waiting = [];
     this.#head = 0;
-    this.#pendingBytes = 0;
+    for (const outgoing of all) {
+      this.#pending.bytes -= outgoing.bytes;
+      outgoing.settle(error);
+    }
   }
 
   #expire(): void {
@@ -137,7 +152,7 @@ export class SendQueue<T> {
     }
     while (this.#head < this.#waiting.length && this.#waiting[this.#head]!.deadline <= now) {
       const outgoing = this.#waiting[this.#head++]!;
-      this.#pendingBytes -= outgoing.bytes;
+      this.#pending.bytes -= outgoing.bytes;
       outgoing.settle(new JunctionError('unavailable', `${broker} took nothing for ${timeout} ms`));
     }
     this.#compact();

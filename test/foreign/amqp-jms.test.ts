@@ -25,7 +25,7 @@ describe('Qpid JMS', () => {
     const jars = await classPath();
     const { port, log } = await startForForeigners();
     const out = await run('java', ['-cp', jars, join(here, 'Jms.java'), String(port)]);
-    assert.equal(out.match(/^ok /gm)?.length, 16, out);
+    assert.equal(out.match(/^ok /gm)?.length, 20, out);
     assert.doesNotMatch(out, /^failed/m);
     const odd = log.lines.filter((line) => !line.message.includes('container-id one is in use'));
     assert.deepEqual(odd, []);

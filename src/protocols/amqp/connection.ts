@@ -23,7 +23,7 @@ const deafAt = 8 * 1024 * 1024;
 const lingering = 500;
 
 const properties = new AmqpMap([[symbol('product'), 'Junction']]);
-const capabilities = ['ANONYMOUS-RELAY', 'sole-connection-for-container'];
+const capabilities = ['ANONYMOUS-RELAY', 'SHARED-SUBS', 'sole-connection-for-container'];
 
 /** What a connection asks of its listener. */
 export interface ConnectionOwner {

@@ -7,9 +7,11 @@ import type { TemporaryNode } from './nodes.ts';
 import { OutgoingConsumer, type SendBudget } from './outgoing.ts';
 import {
   dynamicKind,
+  noSubscription,
   plainTerminus,
   resolveSource,
   resolveTarget,
+  shareOf,
   temporaryTerminus,
   unsupported,
 } from './terminus.ts';
@@ -64,7 +66,7 @@ export class Links {
   /** The peer wants to receive. */
   attachReceiver(link: OutgoingLink): void {
     const { source } = link;
-    if (!source) return link.refuse({ condition: condition.notFound, description: 'the link has no source' });
+    if (!source) return link.refuse(noSubscription(link.name));
     const refusal = unsupported(source);
     if (refusal) return link.refuse(refusal);
     if (source.dynamic) {
@@ -89,7 +91,7 @@ export class Links {
       if (own) this.#delete(own);
     });
     try {
-      consumer.subscribe(kind);
+      consumer.subscribe(kind, shareOf(link.name, link.source!, link.connection.peer!.containerId));
     } catch (reason) {
       const error = JunctionError.from(reason);
       return link.refuse(

@@ -45,10 +45,11 @@ export class OutgoingConsumer implements Consumer, OutgoingLinkHandler {
 
   /**
    * Joins the exchange; to be called before the attach is answered, since it may be refused.
+   * @param share the shared subscription of a topic that it is a member of
    * @throws JunctionError
    */
-  subscribe(kind: AddressKind): void {
-    this.#subscription = this.#context.exchange.subscribe(this.#address, kind, this);
+  subscribe(kind: AddressKind, share: string | undefined): void {
+    this.#subscription = this.#context.exchange.subscribe(this.#address, kind, this, share);
     this.#node?.receivers.add(this);
   }
 

@@ -14,12 +14,16 @@ const refuse = (name: string, description: string): { refusal: AmqpError } => ({
   refusal: { condition: name, description },
 });
 
+const isShared = (terminus: Terminus): boolean => terminus.capabilities.includes('shared');
+
 /** What a terminus' capabilities ask for; the words are those of the AMQP mapping of JMS. */
 function wantedKind(terminus: Terminus): AddressKind | 'both' | undefined {
   const { capabilities } = terminus;
   const topic = capabilities.includes('topic') || capabilities.includes('temporary-topic');
   const queue = capabilities.includes('queue') || capabilities.includes('temporary-queue');
-  return topic ? (queue ? 'both' : 'topic') : queue ? 'queue' : undefined;
+  if (topic && queue) return 'both';
+  // Only topics have shared subscriptions; the consumers of a queue share it as it is.
+  return topic || (isShared(terminus) && !queue) ? 'topic' : queue ? 'queue' : undefined;
 }
 
 /** The kind of node that a dynamic terminus (§3.5.3) asks for. */
@@ -63,25 +67,54 @@ export function resolveSource(address: string, source: Terminus, nodes: Nodes, o
   return resolve(address, source, nodes);
 }
 
+/**
+ * The shared subscription that a receiving link asks for, as Qpid JMS does: its source has the capability `shared`; the
+ * subscription is named by the link's name up to a `|` (the rest tells the links of a session apart) and belongs to the
+ * container, or with the capability `global` to everybody.
+ */
+export function shareOf(linkName: string, source: Terminus, containerId: string): string | undefined {
+  if (!isShared(source)) return undefined;
+  const [name] = linkName.split('|', 1);
+  return JSON.stringify(source.capabilities.includes('global') ? [name] : [name, containerId]);
+}
+
+/** The answer to a link without a source: a client that looks for its durable subscription, e.g. to end it. */
+export const noSubscription = (linkName: string): AmqpError => ({
+  condition: condition.notFound,
+  description: `there is no durable subscription ${linkName.split('|', 1)[0]!}, and the link names no source`,
+});
+
 /** What a source asks for that we do not have; refused rather than quietly ignored. */
 export function unsupported(source: Terminus): AmqpError | undefined {
   const filter = source.filter?.entries[0];
   if (filter) {
     const name = filter[0] instanceof Typed ? String(filter[0].value) : 'a filter';
+    const meaning = name.includes('selector')
+      ? ' (a message selector)'
+      : name.includes('no-local')
+        ? ' (without messages of its own)'
+        : '';
     return {
       condition: condition.notImplemented,
-      description: `filters are not supported, but the link asks for ${name}${name.includes('selector') ? ' (a message selector)' : ''}`,
+      description: `filters are not supported, but the link asks for ${name}${meaning}`,
     };
   }
   if (source.durable !== 'none' || source.expiryPolicy === 'never')
-    return { condition: condition.notImplemented, description: 'durable subscriptions are not supported' };
+    return {
+      condition: condition.notImplemented,
+      description:
+        'durable subscriptions are not supported, for nothing is stored: use one that ends with its link, shared or not (durable none, expiry-policy link-detach)',
+    };
   if (source.distributionMode === 'copy')
     return {
       condition: condition.notImplemented,
       description: 'browsing (distribution mode copy) is not supported',
     };
-  if (source.capabilities.includes('shared'))
-    return { condition: condition.notImplemented, description: 'shared subscriptions are not supported' };
+  if (isShared(source) && wantedKind(source) !== 'topic')
+    return {
+      condition: condition.invalidField,
+      description: 'only topics have shared subscriptions; a queue is shared by its consumers anyway',
+    };
   return undefined;
 }
 

@@ -35,6 +35,10 @@ public class Jms {
     check("a message that expires is not received", Jms::expiry);
     check("what is not supported is refused clearly", Jms::unsupported);
     check("a client id is taken once", Jms::clientId);
+    check("shared consumers of two connections split the messages", Jms::shared);
+    check("shared consumers of one client id", Jms::sharedOfClient);
+    check("a shared consumer that goes leaves its messages to the others", Jms::sharedLeft);
+    check("durable subscriptions are refused, and the session goes on", Jms::durable);
     System.exit(failures);
   }
 
@@ -422,10 +426,7 @@ public class Jms {
   static void unsupported(Connection connection) throws Exception {
     refused(connection, s -> s.createConsumer(s.createQueue("jms.a"), "colour = 'green'"), "selector");
     refused(connection, s -> s.createBrowser(s.createQueue("jms.a")).getEnumeration().hasMoreElements(), "browsing");
-    refused(connection, s -> s.createSharedConsumer(s.createTopic("jms.events.a"), "shared"), "shared");
-    try (Connection named = factory("?jms.clientID=durable-client").createConnection()) {
-      refused(named, s -> s.createDurableConsumer(s.createTopic("jms.events.a"), "sub"), "durable");
-    }
+    refused(connection, s -> s.createConsumer(s.createTopic("jms.events.a"), null, true), "no-local");
     try {
       connection.createSession(true, Session.SESSION_TRANSACTED);
       throw new AssertionError("a transacted session was opened");
@@ -457,6 +458,119 @@ public class Jms {
     }
     try (Connection third = factory("?jms.clientID=one").createConnection()) {
       third.start();
+    }
+  }
+
+  /** Collects on a thread of its own, until it is closed. */
+  static void collect(MessageConsumer consumer, List<String> into) throws JMSException {
+    consumer.setMessageListener(
+        message -> {
+          try {
+            into.add(((TextMessage) message).getText());
+          } catch (JMSException impossible) {
+            throw new RuntimeException(impossible);
+          }
+        });
+  }
+
+  /** Each of a hundred messages came once, and nobody got all of them. */
+  static void split(List<List<String>> lists) {
+    List<String> all = new ArrayList<>();
+    for (List<String> list : lists) {
+      all.addAll(list);
+      if (list.size() < 10 || list.size() > 90) throw new AssertionError("one consumer got " + list.size());
+    }
+    all.sort((a, b) -> Integer.parseInt(a) - Integer.parseInt(b));
+    List<String> expected = new ArrayList<>();
+    for (int n = 0; n < 100; n++) expected.add("" + n);
+    same(expected, all);
+  }
+
+  /** A synchronous send returns when the consumer that got the message has acknowledged it. */
+  static void publishHundred(Connection connection, String address) throws JMSException {
+    Session session = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
+    MessageProducer producer = session.createProducer(session.createTopic(address));
+    for (int n = 0; n < 100; n++) producer.send(session.createTextMessage("" + n));
+  }
+
+  static void shared(Connection connection) throws Exception {
+    List<List<String>> lists = List.of(new CopyOnWriteArrayList<>(), new CopyOnWriteArrayList<>());
+    List<String> alone = new CopyOnWriteArrayList<>();
+    try (Connection one = factory("").createConnection();
+        Connection two = factory("").createConnection()) {
+      int at = 0;
+      for (Connection each : List.of(one, two)) {
+        each.start();
+        Session session = each.createSession(false, Session.AUTO_ACKNOWLEDGE);
+        Topic topic = session.createTopic("jms.events.shared");
+        collect(session.createSharedConsumer(topic, "work"), lists.get(at++));
+      }
+      Session session = one.createSession(false, Session.AUTO_ACKNOWLEDGE);
+      collect(session.createSharedConsumer(session.createTopic("jms.events.shared"), "other"), alone);
+      refused(two, s -> s.createSharedConsumer(s.createTopic("jms.events.else"), "other"), "jms.events.shared");
+      publishHundred(connection, "jms.events.shared");
+      split(lists);
+      same(100, alone.size());
+    }
+  }
+
+  static void sharedOfClient(Connection connection) throws Exception {
+    List<List<String>> lists = List.of(new CopyOnWriteArrayList<>(), new CopyOnWriteArrayList<>());
+    List<String> global = new CopyOnWriteArrayList<>();
+    List<String> foreign = new CopyOnWriteArrayList<>();
+    try (Connection named = factory("?jms.clientID=sharing").createConnection();
+        Connection stranger = factory("?jms.clientID=stranger").createConnection()) {
+      named.start();
+      stranger.start();
+      for (List<String> list : lists) {
+        Session session = named.createSession(false, Session.AUTO_ACKNOWLEDGE);
+        collect(session.createSharedConsumer(session.createTopic("jms.events.client"), "work"), list);
+      }
+      Session session = stranger.createSession(false, Session.AUTO_ACKNOWLEDGE);
+      collect(session.createSharedConsumer(session.createTopic("jms.events.client"), "work"), foreign);
+      Session anonymous = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
+      collect(anonymous.createSharedConsumer(anonymous.createTopic("jms.events.client"), "work"), global);
+      publishHundred(connection, "jms.events.client");
+      split(lists);
+      same(100, foreign.size());
+      same(100, global.size());
+    }
+  }
+
+  static void sharedLeft(Connection connection) throws Exception {
+    Session session = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
+    Topic topic = session.createTopic("jms.events.left");
+    Connection leaving = factory("?jms.prefetchPolicy.all=100").createConnection();
+    leaving.start();
+    Session holding = leaving.createSession(false, Session.CLIENT_ACKNOWLEDGE);
+    MessageConsumer holder = holding.createSharedConsumer(topic, "work");
+    MessageProducer producer = session.createProducer(topic);
+    for (int n = 0; n < 10; n++) send(producer, session.createTextMessage("" + n));
+    for (int n = 0; n < 10; n++) same("" + n, ((TextMessage) some(holder.receive(5000))).getText());
+    MessageConsumer heir = connection.createSession(false, Session.AUTO_ACKNOWLEDGE).createSharedConsumer(topic, "work");
+    leaving.close();
+    for (int n = 0; n < 10; n++) {
+      Message message = some(heir.receive(5000));
+      same("" + n, ((TextMessage) message).getText());
+      same(true, message.getJMSRedelivered());
+    }
+  }
+
+  static void durable(Connection connection) throws Exception {
+    try (Connection named = factory("?jms.clientID=durable-client").createConnection()) {
+      named.start();
+      for (Connection each : List.of(named, connection)) {
+        Session session = each.createSession(false, Session.AUTO_ACKNOWLEDGE);
+        Topic topic = session.createTopic("jms.events.durable");
+        if (each == named) refused(each, s -> s.createDurableConsumer(topic, "sub"), "durable subscriptions are not");
+        refused(each, s -> s.createSharedDurableConsumer(topic, "sub"), "durable subscriptions are not");
+        refused(each, s -> s.unsubscribe("sub"), "");
+        MessageConsumer consumer = session.createSharedConsumer(topic, "sub");
+        MessageProducer producer = session.createProducer(topic);
+        send(producer, session.createTextMessage("still here"));
+        same("still here", ((TextMessage) some(consumer.receive(5000))).getText());
+        consumer.close();
+      }
     }
   }
 }

@@ -265,6 +265,65 @@ def many():
     assert [m.body for m in taking.wait()] == ["%d" % n for n in range(2000)]
 
 
+class Shared(LinkOption):
+    """Makes a receiving link one of a shared subscription that belongs to no container."""
+
+    def apply(self, link):
+        capabilities = link.source.capabilities
+        capabilities.put_array(False, Data.SYMBOL)
+        capabilities.enter()
+        for capability in ("topic", "shared", "global"):
+            capabilities.put_symbol(symbol(capability))
+        capabilities.exit()
+
+    def test(self, link):
+        return link.is_receiver
+
+
+def shared():
+    class Members(MessagingHandler):
+        """Two members on connections of their own, and a sender that begins when both are there."""
+
+        def __init__(self):
+            super().__init__(prefetch=5)
+            self.got = {}
+            self.sent = self.confirmed = 0
+
+        def on_start(self, event):
+            for n in (1, 2):
+                connection = event.container.connect(URL, allowed_mechs="ANONYMOUS", reconnect=False)
+                event.container.create_receiver(
+                    connection, "jms.events.proton", name="work|%d" % n, options=Shared()
+                )
+            self.publishing = event.container.connect(URL, allowed_mechs="ANONYMOUS", reconnect=False)
+
+        def on_link_opened(self, event):
+            if not event.link.is_receiver:
+                return
+            self.got[event.link.name] = []
+            if len(self.got) == 2:
+                self.sender = event.container.create_sender(self.publishing, "jms.events.proton")
+
+        def on_sendable(self, event):
+            while event.sender.credit and self.sent < 100:
+                event.sender.send(Message(body=self.sent))
+                self.sent += 1
+
+        def on_message(self, event):
+            self.got[event.link.name].append(event.message.body)
+
+        def on_accepted(self, event):
+            self.confirmed += 1
+            if self.confirmed == 100:
+                event.container.stop()
+
+    members = Members()
+    Container(members).run()
+    first, second = members.got.values()
+    same(list(range(100)), sorted(first + second))
+    assert len(first) > 10 and len(second) > 10, "%d and %d" % (len(first), len(second))
+
+
 check("blocking connection, a sender and a receiver of one name", blocking)
 check("outcomes", outcomes)
 check("every type", types)
@@ -273,4 +332,5 @@ check("reactor, dynamic reply address and anonymous sender", reactor)
 check("release, modify, reject", again)
 check("refusals", refusals)
 check("two thousand messages in order", many)
+check("a shared subscription", shared)
 sys.exit(failures)

@@ -166,11 +166,15 @@ describe('a receiver', { timeout: 60_000 }, () => {
       assert.ok(description.length > 10);
       return condition;
     };
+    const noLocal = {
+      'no-local': rhea.types.wrap_described(rhea.types.wrap_list([]), 'apache.org:no-local-filter:list'),
+    };
     const selector = rhea.filter.selector("colour = 'green'");
     assert.equal(await refused({ address: 'a', filter: selector }), 'amqp:not-implemented');
     assert.equal(await refused({ address: 'a', distribution_mode: 'copy' }), 'amqp:not-implemented');
     assert.equal(await refused({ address: 'a', durable: 2, expiry_policy: 'never' }), 'amqp:not-implemented');
-    assert.equal(await refused({ address: 'events.a', capabilities: ['shared'] }), 'amqp:not-implemented');
+    assert.equal(await refused({ address: 'a', filter: noLocal }), 'amqp:not-implemented');
+    assert.equal(await refused({ address: 'a', capabilities: ['queue', 'shared'] }), 'amqp:invalid-field');
     assert.equal(await refused({ address: 'events.a', capabilities: ['queue'] }), 'amqp:not-allowed');
     assert.equal(await refused({ address: 'a.#', capabilities: ['queue'] }), 'amqp:invalid-field');
     assert.equal(await refused({ address: 'a.#.b' }), 'amqp:invalid-field');

@@ -17,11 +17,19 @@ export function acceptTls(tls: ServerTls, allowHalfOpen: boolean, next: Step): S
   });
   server.on('tlsClientError', (error, stream) => {
     const why = reasonOf(error, stream);
-    if (why !== undefined) arrivals.get(peerOf(stream))?.refuse(why);
+    if (why === undefined) return;
+    // a socket that node has closed for its certificate has forgotten its address
+    const left = (): Arrival | undefined =>
+      [...arrivals.values()].find(({ socket, over }) => socket.destroyed && !over);
+    (arrivals.get(peerOf(stream)) ?? left())?.refuse(why);
   });
   return (arrival) => {
     arrivals.set(arrival.peer, arrival);
-    arrival.socket.once('close', () => arrivals.delete(arrival.peer));
+    arrival.socket.once('close', () =>
+      setImmediate(() => {
+        if (arrivals.get(arrival.peer) === arrival) arrivals.delete(arrival.peer);
+      }),
+    );
     server.emit('connection', arrival.socket);
   };
 }

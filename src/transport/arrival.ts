@@ -38,10 +38,14 @@ export class Arrival {
   /** @param within ms from now to `done` */
   expect(within: number): void {
     this.#timer = setTimeout(() => this.refuse('its handshake was not done in time'), within);
-    // a probe that connects and leaves has done nothing wrong
     this.socket.once('close', () => {
-      if (this.socket.bytesRead > 0) this.report('it left before its handshake was done');
-      this.done();
+      clearTimeout(this.#timer);
+      // node tells right after this why a handshake failed
+      setImmediate(() => {
+        // a probe that connects and leaves has done nothing wrong
+        if (this.socket.bytesRead > 0) this.report('it left before its handshake was done');
+        this.done();
+      });
     });
   }
 

@@ -89,7 +89,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
         log.warn(
           `refused ${why}`,
           { endpoint: name, ...(peer && { peer }) },
-          `a connection was refused: ${why}`,
+          `a connection was closed: ${why}`,
         ),
     });
     this.#sweep = setInterval(() => this.#tick(), sweepEvery);

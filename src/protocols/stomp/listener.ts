@@ -80,7 +80,7 @@ export class StompListener implements Endpoint, Services {
       allowHalfOpen: true,
       accept: (incoming) => this.#accept(incoming),
       refused: (why, peer) =>
-        this.#reports.warn(why, peer === undefined ? {} : { peer }, `a connection was refused: ${why}`),
+        this.#reports.warn(why, peer === undefined ? {} : { peer }, `a connection was closed: ${why}`),
     });
     this.#state = 'open';
     const { heart_beat, connect_timeout } = this.config;

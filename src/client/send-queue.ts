@@ -131,6 +131,13 @@ export class SendQueue<T> {
     this.#sweep = undefined;
   }
 
+  /** Fails those under way that have as many bytes as any: a broker would not say which of them is too large. */
+  failLargest(error: JunctionError): void {
+    let most = 0;
+    for (const { bytes } of this.#underWay) most = Math.max(most, bytes);
+    for (const outgoing of [...this.#underWay]) if (outgoing.bytes === most) this.done(outgoing, error);
+  }
+
   /** Fails whatever is not confirmed. */
   fail(error: JunctionError): void {
     const all = [...this.#underWay, ...this.#waiting.slice(this.#head)];

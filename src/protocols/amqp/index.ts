@@ -1,5 +1,7 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { amqpAddress } from './address.ts';
+import { AmqpBrokerClient } from './client.ts';
+import { amqpClientConfig } from './client/config.ts';
 import { amqpListenerConfig } from './config.ts';
 import { AmqpListener } from './listener.ts';
 import { amqpTraits } from './traits.ts';
@@ -12,6 +14,11 @@ const amqp: Protocol = {
     config: amqpListenerConfig,
     traits: amqpTraits,
     create: (config, context) => new AmqpListener(config, context),
+  }),
+  client: defineRole({
+    config: amqpClientConfig,
+    traits: amqpTraits,
+    create: (config, context) => new AmqpBrokerClient(config, context),
   }),
 };
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import rhea, { type Connection, type ConnectionOptions, type EventContext } from 'rhea';
+import { type ConnectionOptions } from 'rhea';
+import { close, open, receive, send } from './amqp-client.ts';
 import { makeCertificates, startArtemis, unavailable } from './index.ts';
 import { processesOf } from './left-over.ts';
 import { until } from '../until.ts';
@@ -31,9 +31,7 @@ void test('Artemis keeps a message over restarts and leaves nothing', { skip }, 
       ['orders', 'an order'],
       ['copies', 'an order'],
     ] as const) {
-      receiving.open_receiver(address);
-      const [context] = (await once(receiving, 'message')) as [EventContext];
-      assert.equal(context.message?.body, body);
+      assert.equal(await receive(receiving, address), body);
     }
     await close(receiving);
     await run('mosquitto_pub', ['-p', String(broker.mqttPort), '-t', 'x', '-m', 'y', '-q', '1']);
@@ -67,25 +65,3 @@ void test('Artemis knows its users and the certificates of clients', { skip }, a
     await certificates.remove();
   }
 });
-
-async function open(options: ConnectionOptions): Promise<Connection> {
-  const connection = rhea.create_container().connect({ host: '127.0.0.1', reconnect: false, ...options });
-  await new Promise<void>((resolve, reject) => {
-    connection.once('connection_open', () => resolve());
-    connection.once('connection_error', ({ error }: EventContext) => reject(error ?? new Error('refused')));
-    connection.once('disconnected', ({ error }: EventContext) => reject(error ?? new Error('disconnected')));
-  });
-  return connection;
-}
-
-async function send(connection: Connection, address: string, body: string): Promise<void> {
-  const sender = connection.open_sender(address);
-  await once(sender, 'sendable');
-  sender.send({ body, durable: true });
-  await once(sender, 'accepted');
-}
-
-async function close(connection: Connection): Promise<void> {
-  connection.close();
-  await once(connection, 'connection_close');
-}

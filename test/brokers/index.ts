@@ -10,11 +10,17 @@ export {
   type Certificates,
   type ListenerTls,
 } from './certificates.ts';
+export { startActiveMq, type ActiveMqOptions, type ActiveMqPorts } from './activemq.ts';
 export { startArtemis, type ArtemisOptions, type ArtemisPorts } from './artemis.ts';
 export { startKafka, type KafkaOptions } from './kafka.ts';
 export { startMosquitto, type MosquittoOptions } from './mosquitto.ts';
 export { startRabbitMq, type RabbitMqOptions, type RabbitMqPorts } from './rabbitmq.ts';
-export { startRocketMq, type RocketMqAdmin, type RocketMqOptions, type RocketMqTopicType } from './rocketmq.ts';
+export {
+  startRocketMq,
+  type RocketMqAdmin,
+  type RocketMqOptions,
+  type RocketMqTopicType,
+} from './rocketmq.ts';
 export { freePort, type Broker, type User } from './process.ts';
 
 const has = (program: string, ...args: string[]): boolean => spawnSync(program, args).error === undefined;

@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const cache = fileURLToPath(new URL('../../.cache/', import.meta.url));
 
 /** The brokers that are jars of Maven Central, each with `<name>-pom.xml` beside this file. */
-export const javaBrokers = ['kafka', 'artemis', 'rocketmq'] as const;
+export const javaBrokers = ['kafka', 'artemis', 'activemq', 'rocketmq'] as const;
 export type JavaBroker = (typeof javaBrokers)[number];
 
 /** Flags of a small machine that starts quickly and shares two cores with others. */

@@ -7,7 +7,7 @@ export interface ReaderLimits {
   /** Command and headers of one frame, in bytes. */
   readonly maxHead: number;
   readonly maxHeaders: number;
-  /** Body of a SEND, in bytes. */
+  /** Body of a SEND or MESSAGE, in bytes. */
   readonly maxBody: number;
 }
 
@@ -21,13 +21,14 @@ const longestCommandLine = 16;
 const malformed = (message: string): JunctionError => new JunctionError('invalid-message', message);
 
 /**
- * Takes bytes as they come from a socket and gives the frames of a client, however the bytes were divided.
+ * Takes bytes as they come from a socket and gives the frames of a client, or of a server, however the bytes were divided.
  * Every limit is checked before the bytes it concerns are kept.
  */
 export class FrameReader {
   /** Set once CONNECT has agreed on it; says how headers are escaped. */
   version: Version | undefined;
   readonly #limits: ReaderLimits;
+  readonly #commands: ReadonlyMap<string, boolean>;
   #chunk: Buffer = none;
   #at = 0;
   /** The part of the head or body at hand that came in earlier chunks. */
@@ -41,8 +42,10 @@ export class FrameReader {
   /** Of the body, as content-length says; -1 where NUL ends it. */
   #length = -1;
 
-  constructor(limits: ReaderLimits) {
+  /** @param commands what the peer may send; true where the frame may have a body */
+  constructor(limits: ReaderLimits, commands: ReadonlyMap<string, boolean> = clientCommands) {
     this.#limits = limits;
+    this.#commands = commands;
   }
 
   push(chunk: Buffer): void {
@@ -135,7 +138,7 @@ export class FrameReader {
     const end = head.subarray(0, longestCommandLine).indexOf(LF);
     if (end < 0 && head.length < longestCommandLine) return;
     const line = head.toString('latin1', 0, end < 0 ? longestCommandLine : end);
-    knownCommand(line.endsWith('\r') ? line.slice(0, -1) : line);
+    this.#known(line.endsWith('\r') ? line.slice(0, -1) : line);
   }
 
   #parse(bytes: Buffer, start: number, end: number): void {
@@ -143,7 +146,7 @@ export class FrameReader {
     const escaped = text.includes('\\');
     const version = this.version;
     let from = text.indexOf('\n');
-    this.#command = knownCommand(text.slice(0, text.charCodeAt(from - 1) === CR ? from - 1 : from));
+    this.#command = this.#known(text.slice(0, text.charCodeAt(from - 1) === CR ? from - 1 : from));
     this.#headers = [];
     this.#length = -1;
     from++;
@@ -174,7 +177,7 @@ export class FrameReader {
   }
 
   #checkBody(length: number): void {
-    if (length > 0 && !clientCommands.get(this.#command))
+    if (length > 0 && !this.#commands.get(this.#command))
       throw malformed(`${this.#command} must not have a body`);
     if (length > this.#limits.maxBody)
       throw new JunctionError('too-large', `the message is longer than ${this.#limits.maxBody} bytes`);
@@ -212,12 +215,12 @@ export class FrameReader {
     this.#partial.append(chunk, start, stop);
     return end < 0 ? undefined : this.#partial.take();
   }
-}
 
-function knownCommand(text: string): string {
-  if (!clientCommands.has(text))
-    throw malformed(`${JSON.stringify(text.slice(0, 32))} is not a command of STOMP`);
-  return text;
+  #known(command: string): string {
+    if (!this.#commands.has(command))
+      throw malformed(`${JSON.stringify(command.slice(0, 32))} is not a command of STOMP`);
+    return command;
+  }
 }
 
 function utf8(bytes: Buffer): string {

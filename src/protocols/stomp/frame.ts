@@ -22,6 +22,14 @@ export const clientCommands: ReadonlyMap<string, boolean> = new Map([
   ['DISCONNECT', false],
 ]);
 
+/** What a server may send; true where the frame may have a body. Brokers put a few words into others, too. */
+export const serverCommands: ReadonlyMap<string, boolean> = new Map([
+  ['CONNECTED', false],
+  ['MESSAGE', true],
+  ['RECEIPT', false],
+  ['ERROR', true],
+]);
+
 /** One whole frame. Headers are pairs in order: names come from outside and are never object keys. */
 export class Frame {
   readonly command: string;

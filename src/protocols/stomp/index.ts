@@ -1,5 +1,7 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { stompAddress } from './address.ts';
+import { StompBrokerClient, stompClientTraits } from './client.ts';
+import { stompClientConfig } from './client/config.ts';
 import { listenerConfig } from './config.ts';
 import { StompListener } from './listener.ts';
 
@@ -17,6 +19,11 @@ const stomp: Protocol = {
       redelivers: false,
     },
     create: (config, context) => new StompListener(config, context),
+  }),
+  client: defineRole({
+    config: stompClientConfig,
+    traits: stompClientTraits,
+    create: (config, context) => new StompBrokerClient(config, context),
   }),
 };
 

@@ -1,0 +1,128 @@
+import { JunctionError } from '../../../core/errors.ts';
+import type { BodyType, Envelope } from '../../../core/envelope.ts';
+import { identifierFromText, identifierToText } from '../../../core/headers.ts';
+import type { Frame, Pair } from '../frame.ts';
+import { fromEnvelope, renamedPrefix, toEnvelope } from '../mapping.ts';
+import { routingType, type Dialect } from './dialect.ts';
+
+/** Seconds since the epoch are below this until the year 5138, milliseconds since it above from 1973 on. */
+const leastMilliseconds = 1e11;
+
+/**
+ * What a MESSAGE of this broker means.
+ * @param address what its destination is called in routes
+ * @param now ms since the epoch
+ */
+export function fromMessage(frame: Frame, dialect: Dialect, address: string, now: number): Envelope {
+  const pairs: Pair[] = [];
+  let id: string | undefined;
+  let expiresAt: number | undefined;
+  let deliveries: number | undefined;
+  let bodyType: BodyType | undefined = dialect.textWithoutLength ? 'string' : undefined;
+  let persistent = !dialect.saysPersistent;
+  for (const header of frame.headers) {
+    const [name, value] = header;
+    switch (name) {
+      case 'subscription':
+      case 'ack':
+        break;
+      case 'message-id':
+        if (dialect.stableId) id ??= value;
+        break;
+      case 'content-length':
+        bodyType = undefined;
+        break;
+      case 'persistent':
+        persistent = true;
+        pairs.push(header);
+        break;
+      case 'timestamp':
+        if (value !== '0') pairs.push([name, timestampFrom(value, dialect)]);
+        break;
+      case 'expiration':
+        if (dialect.name === 'RabbitMQ' && /^\d{1,13}$/.test(value)) expiresAt ??= now + Number(value);
+        else pairs.push(header);
+        break;
+      case 'x-delivery-count':
+        if (dialect.name === 'RabbitMQ' && /^\d{1,9}$/.test(value)) deliveries ??= Number(value);
+        else pairs.push(header);
+        break;
+      default:
+        if (name === dialect.idHeader) id = value;
+        else if (!isNoise(name, dialect)) pairs.push(header);
+    }
+  }
+  const read = toEnvelope(pairs, frame.body);
+  return {
+    ...read,
+    address,
+    id: id === undefined ? undefined : identifierFromText(id),
+    bodyType: read.bodyType === 'data' ? (bodyType ?? 'data') : read.bodyType,
+    durable: persistent && read.durable,
+    expiresAt: expiresAt ?? read.expiresAt,
+    deliveryCount: deliveries ?? read.deliveryCount,
+  };
+}
+
+/** AMQP 0-9-1 has seconds, RabbitMQ's STOMP passes them on. */
+function timestampFrom(text: string, dialect: Dialect): string {
+  if (dialect.name !== 'RabbitMQ' || !/^\d{1,12}$/.test(text) || Number(text) >= leastMilliseconds)
+    return text;
+  return String(Number(text) * 1000);
+}
+
+/** What the broker adds for its own use. */
+const isNoise = (name: string, dialect: Dialect): boolean =>
+  (dialect.name === 'Artemis' &&
+    (name.startsWith('_AMQ_') || name.startsWith('__') || name === 'destination-type')) ||
+  (dialect.name === 'ActiveMQ' && name === 'original-destination');
+
+/** A message as SEND has it, with what only one broker knows left out. */
+export class Outbound {
+  readonly address: string;
+  readonly body: Uint8Array;
+  readonly expiresAt: number | undefined;
+  readonly #message: Envelope;
+  readonly #pairs: readonly Pair[];
+
+  constructor(message: Envelope, address: string) {
+    this.address = address;
+    this.body = message.body ?? new Uint8Array(0);
+    this.expiresAt = message.expiresAt;
+    this.#message = message;
+    this.#pairs = fromEnvelope({ ...message, address });
+  }
+
+  /**
+   * The headers for this broker, without receipt and content-length.
+   * @param now ms since the epoch
+   * @throws JunctionError expired
+   */
+  headers(dialect: Dialect, now: number): Pair[] {
+    if (this.expiresAt !== undefined && this.expiresAt <= now)
+      throw new JunctionError('expired', 'the time to live of the message is over');
+    const headers: Pair[] = [];
+    for (const pair of this.#pairs) {
+      const [name, value] = pair;
+      if (name === 'message-id') headers.push([dialect.idHeader, identifierToText(this.#message.id!)]);
+      else if (dialect.name === 'RabbitMQ' && name === 'expires')
+        headers.push(['expiration', String(this.expiresAt! - now)]);
+      else if (dialect.name === 'RabbitMQ' && name === 'timestamp')
+        headers.push([name, String(Math.floor(Number(value) / 1000))]);
+      else if (dialect.name === 'RabbitMQ' && name === 'reply-to' && value.startsWith('/temp-queue/'))
+        continue; // it would make a queue of this connection, whose replies nobody reads
+      else if (dialect.reserved.has(name)) headers.push([renamedPrefix + name, value]);
+      else headers.push(pair);
+    }
+    const text = this.#message.bodyType === 'string';
+    if (text && dialect.name === 'ActiveMQ') headers.push(['amq-msg-type', 'text']);
+    const type = dialect.name === 'Artemis' ? routingType(this.address) : undefined;
+    if (type !== undefined) headers.push(['destination-type', type]);
+    return headers;
+  }
+
+  /** JMS clients of Artemis read a body without content-length as text; NUL would end it. */
+  withoutLength(dialect: Dialect): boolean {
+    return dialect.name === 'Artemis' && this.#message.bodyType === 'string' && !this.body.includes(0);
+  }
+}

@@ -86,7 +86,8 @@ class RouteChecker {
     if (address === undefined || syntax === undefined) return undefined;
     const pattern = this.#located(address, (written) => parsePattern(written, syntax));
     if (pattern === undefined) return undefined;
-    const wrong = pattern.literal ? invalidAddress(pattern.text, syntax) : undefined;
+    const wrong =
+      (pattern.literal ? invalidAddress(pattern.text, syntax) : undefined) ?? syntax.unreadable?.(pattern);
     if (wrong !== undefined)
       this.#problems.error(address.at, `${quoted(pattern.text)} cannot be read from: ${wrong}`);
     return { endpoint, pattern };

@@ -15,6 +15,8 @@ export interface AddressSyntax {
   readonly hidden?: string;
   /** Why this is not an address to send to, or undefined where it is one. */
   invalid?(address: string): string | undefined;
+  /** Why routes cannot read from this, where not every address that can be sent to can be read from. */
+  unreadable?(pattern: AddressPattern): string | undefined;
 }
 
 export type Segment =

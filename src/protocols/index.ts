@@ -6,4 +6,5 @@ export const protocols: Readonly<Record<string, () => Promise<{ default: Protoco
   amqp: () => import('./amqp/index.ts'),
   stomp: () => import('./stomp/index.ts'),
   kafka: () => import('./kafka/index.ts'),
+  rabbitmq: () => import('./rabbitmq/index.ts'),
 };

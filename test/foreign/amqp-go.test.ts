@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { startForForeigners } from './amqp-listener.ts';
+import { withForeigner } from './amqp-listener.ts';
 import { missing, run } from './tools.ts';
 
 const skip = missing('Go', 'go', 'version');
 
 describe('Azure go-amqp', () => {
   it('passes every check', { skip, timeout: 170_000 }, async () => {
-    const { port, log } = await startForForeigners();
-    const out = await run('go', ['run', '.', String(port)], join(import.meta.dirname, 'go-amqp'));
+    const { out, bench } = await withForeigner(10, (port) =>
+      run('go', ['run', '.', String(port)], join(import.meta.dirname, 'go-amqp')),
+    );
     assert.equal(out.match(/^ok /gm)?.length, 7, out);
-    assert.deepEqual(log.lines, []);
+    assert.deepEqual(bench.log.lines, []);
   });
 });

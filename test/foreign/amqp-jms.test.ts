@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { startForForeigners } from './amqp-listener.ts';
+import { withForeigner } from './amqp-listener.ts';
 import { missing, run } from './tools.ts';
 
 const here = join(import.meta.dirname, 'jms');
@@ -23,11 +23,12 @@ const skip = missing('Java', 'java', '-version') || missing('Maven', 'mvn', '-ve
 describe('Qpid JMS', () => {
   it('passes every check', { skip, timeout: 170_000 }, async () => {
     const jars = await classPath();
-    const { port, log } = await startForForeigners();
-    const out = await run('java', ['-cp', jars, join(here, 'Jms.java'), String(port)]);
+    const { out, bench } = await withForeigner(1000, (port) =>
+      run('java', ['-cp', jars, join(here, 'Jms.java'), String(port)]),
+    );
     assert.equal(out.match(/^ok /gm)?.length, 20, out);
     assert.doesNotMatch(out, /^failed/m);
-    const odd = log.lines.filter((line) => !line.message.includes('container-id one is in use'));
+    const odd = bench.log.lines.filter((line) => !line.message.includes('container-id one is in use'));
     assert.deepEqual(odd, []);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { startForForeigners } from './amqp-listener.ts';
+import { withForeigner } from './amqp-listener.ts';
 import { missing, run } from './tools.ts';
 
 /** Debian's own, for which the package python3-qpid-proton is built. */
@@ -10,9 +10,10 @@ const skip = missing('python3-qpid-proton', python, '-c', 'import proton');
 
 describe('Qpid Proton (Python)', () => {
   it('passes every check', { skip, timeout: 120_000 }, async () => {
-    const { port, log } = await startForForeigners();
-    const out = await run(python, [join(import.meta.dirname, 'proton/proton_client.py'), String(port)]);
+    const { out, bench } = await withForeigner(2000, (port) =>
+      run(python, [join(import.meta.dirname, 'proton/proton_client.py'), String(port)]),
+    );
     assert.equal(out.match(/^ok /gm)?.length, 9, out);
-    assert.deepEqual(log.lines, []);
+    assert.deepEqual(bench.log.lines, []);
   });
 });

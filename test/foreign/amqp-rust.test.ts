@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { startForForeigners } from './amqp-listener.ts';
+import { withForeigner } from './amqp-listener.ts';
 import { missing, run } from './tools.ts';
 
 const target = join(import.meta.dirname, '../../.cache/foreign/rust');
@@ -10,10 +10,11 @@ const skip = missing('Rust', 'cargo', '--version');
 
 describe('fe2o3-amqp (Rust)', () => {
   it('passes every check', { skip, timeout: 590_000 }, async () => {
-    const { port, log } = await startForForeigners();
     const common = ['--quiet', '--locked', '--manifest-path', manifest, '--target-dir', target];
-    const out = await run('cargo', ['run', ...common, '--', String(port)], undefined, 580_000);
+    const { out, bench } = await withForeigner(2, (port) =>
+      run('cargo', ['run', ...common, '--', String(port)], undefined, 580_000),
+    );
     assert.equal(out.match(/^ok /gm)?.length, 5, out);
-    assert.deepEqual(log.lines, []);
+    assert.deepEqual(bench.log.lines, []);
   });
 });

@@ -33,6 +33,7 @@ export class Broker {
   readonly folder: string;
   readonly #launch: Launch;
   #process: ChildProcess | undefined;
+  #served = false;
   #exited: Promise<void> = Promise.resolve();
 
   constructor(launch: Launch) {
@@ -80,13 +81,14 @@ export class Broker {
       const dead = failure !== undefined || child.exitCode !== null || child.signalCode !== null;
       if (dead || Date.now() > deadline) {
         const last = this.output.slice(-4000);
-        await this.kill('SIGKILL');
+        await (this.#served ? this.kill('SIGKILL') : this.stop()); // nobody has it yet to stop it
         throw new Error(
           `${this.#launch.name} ${failure?.message ?? (dead ? 'ended' : 'is not ready after 60 s')}\n${last}`,
         );
       }
       await pause(25);
     }
+    this.#served = true;
   }
 
   /** Ends the process and keeps its data; resolves once it is gone. */
@@ -117,7 +119,9 @@ export class Broker {
    * the broker and removes its folder.
    */
   #guard(pid: number): void {
-    const script = 'trap "" INT TERM HUP; read -r _; kill -9 "$1"; rm -rf "$2"';
+    // again, as long as what is being killed still writes
+    const remove = 'for _ in 1 2 3 4 5 6 7 8 9; do rm -rf "$2" && break; sleep 0.2; done';
+    const script = `trap "" INT TERM HUP; read -r _; kill -9 "$1"; ${remove}`;
     const guard = spawn('sh', ['-c', script, 'guard', String(pid), this.folder], {
       stdio: ['pipe', 'ignore', 'ignore'],
     });

@@ -9,14 +9,15 @@ import type { Incoming } from '../../transport/arrival.ts';
 import { listen, showHostPort, type Doors } from '../../transport/listen.ts';
 import type { MqttMessage } from './codec/message.ts';
 import { topicAliasMaximum, TopicNames } from './codec/publish.ts';
-import { filterMatches } from './codec/topics.ts';
 import type { MqttListenerConfig } from './config.ts';
-import { createBroker, handle, toStored, toSubscription, type BrokerHooks } from './listener/broker.ts';
+import { createBroker, handle, type BrokerHooks } from './listener/broker.ts';
 import { Connection, type ConnectionOwner } from './listener/connection.ts';
 import { Exchange } from './listener/exchange.ts';
 import { RefusalLog } from './listener/refusals.ts';
 import { Retained } from './listener/retained.ts';
+import type { Dropped } from './listener/session.ts';
 import { Sessions } from './listener/sessions.ts';
+import { Subscriber } from './listener/subscriber.ts';
 import { TopicTree } from './listener/topic-tree.ts';
 import { fromEnvelope } from './mapping.ts';
 import type { ClientStream } from './stream/client-stream.ts';
@@ -34,7 +35,8 @@ export class MqttListener implements Endpoint {
   readonly #config: MqttListenerConfig;
   readonly #log: Context['log'];
   readonly #refusals: RefusalLog;
-  readonly #tree = new TopicTree();
+  readonly #dropped: Dropped = { stalled: 0, tooLarge: 0, backlog: 0, expired: 0 };
+  readonly #subscriber: Subscriber;
   readonly #retained: Retained;
   readonly #sessions: Sessions;
   readonly #exchange: Exchange;
@@ -52,6 +54,8 @@ export class MqttListener implements Endpoint {
     this.#log = context.log;
     this.#refusals = new RefusalLog(context.log);
     this.#retained = new Retained(config.max_retained);
+    const tree = new TopicTree(config, this.#dropped);
+    this.#subscriber = new Subscriber(tree, this.#retained, config.private);
     this.#sessions = new Sessions(
       {
         backlog: config.backlog,
@@ -60,10 +64,11 @@ export class MqttListener implements Endpoint {
         maxSessions: config.max_sessions,
         expiry: config.session_expiry,
       },
-      this.#tree,
+      tree,
+      this.#dropped,
       context.log,
     );
-    this.#exchange = new Exchange(config, this.#tree, this.#retained);
+    this.#exchange = new Exchange(config, tree, this.#retained);
     this.#owner = this.#makeOwner();
     this.source = {
       start: async (intake: Intake) => this.#exchange.start(intake),
@@ -160,7 +165,7 @@ export class MqttListener implements Endpoint {
 
   /** Says what was dropped since the last report, in one line. */
   #reportLosses(): void {
-    const losses = { ...this.#sessions.dropped, notRetained: this.#retained.refused };
+    const losses = { ...this.#dropped, notRetained: this.#retained.refused };
     const total = Object.values(losses).reduce((sum, count) => sum + count, 0);
     if (total > this.#reported)
       this.#log.warn(losses, 'messages for subscribers were dropped; counts since the start');
@@ -181,6 +186,8 @@ export class MqttListener implements Endpoint {
         connection.client = handle(this.#broker!, stream);
       },
       publish: (message, from) => this.#exchange.publish(message, from),
+      subscribe: (...wanted) => this.#subscriber.subscribe(...wanted),
+      unsubscribe: (session, filters) => this.#subscriber.unsubscribe(session, filters),
       refused: (connection, why) =>
         this.#refusals.add({ peer: connection.peer, client: connection.request?.clientId }, why),
       ended: (connection) => this.#ended(connection),
@@ -190,33 +197,10 @@ export class MqttListener implements Endpoint {
 
   #hooks(): BrokerHooks {
     return {
-      retained: this.#retained,
-      subscriptionsOf: (clientId) => {
-        const session = this.#sessions.get(clientId);
-        if (!session || endsWithConnection(session.link)) return [];
-        return [...session.subscriptions.values()].map(toStored);
-      },
       sessionOver: (clientId) => {
         const session = this.#sessions.get(clientId);
         if (session) this.#sessions.end(session);
       },
-      retainedFor: (client, publication, identifier) => {
-        const { session } = connectionOf(client);
-        const grant = session && this.#tree.grant(session, publication.message.topic);
-        if (!grant) return;
-        const { qos } = publication.message;
-        session.offer(
-          publication,
-          {
-            qos: grant.qos > qos ? qos : grant.qos,
-            retain: true, // [MQTT-3.3.1-8]
-            identifiers: identifier === undefined ? [] : [identifier],
-          },
-          undefined,
-          performance.now(),
-        );
-      },
-      maySubscribe: (filter) => !this.#config.private.some((hidden) => filterMatches(hidden, filter)),
       will: (client) => {
         const will = connectionOf(client).request?.will;
         if (will && !this.#owner.stopping) void this.#publishWill(client.id, will);
@@ -227,17 +211,6 @@ export class MqttListener implements Endpoint {
   #listenToBroker(broker: Aedes): void {
     broker.on('connackSent', (connack, client) => this.#answer(connack, client));
     broker.on('clientReady', (client) => this.#begin(client));
-    broker.on('subscribe', (granted, client) => {
-      const { session } = connectionOf(client);
-      for (const stored of granted)
-        if (session && stored.qos < 0x80) this.#tree.add(session, toSubscription(stored));
-    });
-    broker.on('unsubscribe', (filters, client) => {
-      const connection = connectionOf(client);
-      // A connection that ends also unsubscribes; its session is seen to when it has ended.
-      if (connection.session?.link !== connection) return;
-      for (const filter of filters) this.#tree.remove(connection.session, filter);
-    });
     (broker as EventEmitter).on('error', (error: Error) =>
       this.#log.error({ error: error.message }, 'the MQTT broker failed'),
     );
@@ -258,8 +231,11 @@ export class MqttListener implements Endpoint {
     const most = (this.#config.max_keep_alive ?? 0) / 1000;
     const imposed =
       level === 5 && most > 0 && (keepAlive === 0 || keepAlive > most) ? Math.floor(most) : undefined;
-    const properties =
-      imposed === undefined ? connack.properties : { ...connack.properties, serverKeepAlive: imposed };
+    const properties = connack.properties && {
+      ...connack.properties,
+      sharedSubscriptionAvailable: true, // aedes, which has none, denies them
+      ...(imposed === undefined ? {} : { serverKeepAlive: imposed }),
+    };
     const packet = { ...connack, sessionPresent, ...(properties ? { properties } : {}) };
     connection.accept(mqttPacket.generate(packet, { protocolVersion: level }), imposed ?? keepAlive);
   }

@@ -2,6 +2,7 @@
 export const Reason = {
   success: 0x00,
   noMatchingSubscribers: 0x10,
+  noSubscriptionExisted: 0x11,
   unspecified: 0x80,
   malformed: 0x81,
   protocolError: 0x82,

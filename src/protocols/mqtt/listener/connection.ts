@@ -9,7 +9,7 @@ import { PacketReader } from '../codec/packet-reader.ts';
 import { checkHead, Type, type Level } from '../codec/packet-types.ts';
 import { readPublish, type TopicNames } from '../codec/publish.ts';
 import { Reason } from '../codec/reasons.ts';
-import { readFilters } from '../codec/subscribe.ts';
+import { encodeFiltersAck, readSubscribe, readUnsubscribe, type Subscription } from '../codec/subscribe.ts';
 import { malformed, Violation } from '../codec/violation.ts';
 import { ClientStream, type StreamOwner } from '../stream/client-stream.ts';
 import { Writer } from '../stream/writer.ts';
@@ -33,6 +33,14 @@ export interface ConnectionOwner {
   /** Hands a checked CONNECT to the broker, which reads it from the stream. */
   connect(connection: Connection, stream: ClientStream): void;
   publish(message: MqttMessage, from: Session): Published | Promise<Published>;
+  subscribe(
+    session: Session,
+    level: Level,
+    wanted: readonly Subscription[],
+    answer: (codes: number[]) => void,
+  ): void;
+  /** @returns the reason codes */
+  unsubscribe(session: Session, filters: readonly string[]): number[];
   /** A peer broke the rules or a limit and is closed for it. */
   refused(connection: Connection, why: string): void;
   /** It takes and gives no more. */
@@ -43,7 +51,7 @@ export interface ConnectionOwner {
 
 /**
  * One client's connection, and the guard before the broker: every packet is checked in full here. PUBLISH and all
- * acknowledgements are handled here; the broker gets CONNECT, SUBSCRIBE, UNSUBSCRIBE and DISCONNECT.
+ * acknowledgements and subscriptions are handled here; the broker gets CONNECT and DISCONNECT.
  */
 export class Connection implements StreamOwner, Link, InboundPeer {
   readonly peer: string;
@@ -164,12 +172,6 @@ export class Connection implements StreamOwner, Link, InboundPeer {
       return;
     }
     this.write(chunk);
-    if (!this.#busy) return;
-    // The broker has answered, and will have noted the subscriptions when this turn ends.
-    setImmediate(() => {
-      this.#busy = false;
-      this.#process();
-    });
   }
 
   streamClosed(): void {
@@ -288,8 +290,9 @@ export class Connection implements StreamOwner, Link, InboundPeer {
       case Type.pubcomp:
         return this.#ack(type, cursor);
       case Type.subscribe:
+        return this.#subscribe(cursor);
       case Type.unsubscribe:
-        return this.#filters(type, cursor);
+        return this.#unsubscribe(cursor);
       case Type.pingreq:
         cursor.finish();
         return this.write(pingresp);
@@ -335,20 +338,28 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     else this.#inbound!.release(id);
   }
 
-  #filters(type: number, cursor: Cursor): void {
-    const kind = type === Type.subscribe ? 'subscribe' : 'unsubscribe';
+  #subscribe(cursor: Cursor): void {
     const most = this.#owner.maxFilters;
-    const filters = readFilters(cursor, this.level, kind, most);
-    const held = this.session!.subscriptions;
-    if (kind === 'subscribe' && held.size + filters.length > most) {
-      const added = filters.filter((filter) => !held.has(filter)).length;
-      if (held.size + added > most)
+    const { id, subscriptions } = readSubscribe(cursor, this.level, most);
+    const session = this.session!;
+    const held = session.subscriptions;
+    if (held.size + subscriptions.length > most) {
+      const added = new Set(subscriptions.map(({ filter }) => filter).filter((filter) => !held.has(filter)));
+      if (held.size + added.size > most)
         throw new Violation(Reason.quotaExceeded, `more than ${most} subscriptions`);
     }
-    this.#handOn();
+    this.#owner.subscribe(session, this.level, subscriptions, (codes) =>
+      this.write(encodeFiltersAck(Type.suback, id, this.level, codes)),
+    );
   }
 
-  /** Hands the packet to the broker and reads on when that has answered it. */
+  #unsubscribe(cursor: Cursor): void {
+    const { id, filters } = readUnsubscribe(cursor, this.level, this.#owner.maxFilters);
+    const codes = this.#owner.unsubscribe(this.session!, filters);
+    this.write(encodeFiltersAck(Type.unsuback, id, this.level, codes));
+  }
+
+  /** Hands the packet to the broker; no other is read until the broker has dealt with it. */
   #handOn(): void {
     const { bytes, packetStart, end } = this.#reader;
     this.#busy = true;

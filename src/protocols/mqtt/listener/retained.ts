@@ -30,7 +30,9 @@ export class Retained {
     this.#messages.delete(topic);
   }
 
-  *matching(filters: readonly string[]): Generator<Publication> {
+  /** @param now ms of the wall clock; what has expired by then is forgotten */
+  *matching(filters: readonly string[], now: number): Generator<Publication> {
+    this.#dropExpired(now);
     for (const filter of filters) {
       if (!/[+#]/.test(filter)) {
         const found = this.#messages.get(filter);

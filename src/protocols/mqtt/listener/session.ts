@@ -2,29 +2,14 @@ import type { Round } from '../../../broker/topic.ts';
 import { JunctionError } from '../../../core/errors.ts';
 import { accepted, type Outcome } from '../../../core/outcome.ts';
 import { encodeAck } from '../codec/acks.ts';
-import type { QoS } from '../codec/message.ts';
 import { Type, type Level } from '../codec/packet-types.ts';
 import type { Publication } from '../codec/publication.ts';
 import { Reason } from '../codec/reasons.ts';
+import type { Subscription } from '../codec/subscribe.ts';
 import { protocolError, type Violation } from '../codec/violation.ts';
+import type { Grant } from './grant.ts';
 import type { Received } from './inbound.ts';
-
-/** One subscription of a client (MQTT 5 §3.8.3.1). */
-export interface Subscription {
-  readonly filter: string;
-  readonly qos: QoS;
-  readonly noLocal: boolean;
-  readonly retainAsPublished: boolean;
-  readonly retainHandling: 0 | 1 | 2 | undefined;
-  readonly identifier: number | undefined;
-}
-
-/** How a session's subscriptions want one message. */
-export interface Grant {
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly identifiers: readonly number[];
-}
+import type { Share, SharedGroup } from './shared.ts';
 
 /** The connection that a session has at present. */
 export interface Link {
@@ -66,6 +51,8 @@ interface Ticket {
   readonly grant: Grant;
   readonly since: number;
   round: Round | undefined;
+  /** The shared subscription it came by. */
+  readonly share: Share | undefined;
   id: number;
   /** PUBREC has come: what is to be sent again is the PUBREL. */
   released: boolean;
@@ -81,6 +68,8 @@ const unaliased = { alias: 0, aliasOnly: false };
 export class Session {
   readonly clientId: string;
   readonly subscriptions = new Map<string, Subscription>();
+  /** The shared subscriptions it is a member of. */
+  readonly groups = new Set<SharedGroup>();
   /** QoS 2 messages from this client that it has not released yet, by packet identifier. */
   readonly received = new Map<number, Received>();
   /** When its connection ended, ms of the monotonic clock; undefined while connected. */
@@ -109,29 +98,50 @@ export class Session {
     return this.#waiting.length + this.#unacknowledged.size;
   }
 
+  /** Whether a message could be sent to it now. */
+  get room(): boolean {
+    const link = this.#link;
+    return (
+      link !== undefined &&
+      this.#waiting.length === 0 &&
+      this.#unacknowledged.size < Math.min(link.receiveMaximum, this.#limits.backlog) &&
+      link.pending < this.#limits.maxOutbound / 4
+    );
+  }
+
+  get lagging(): boolean {
+    return this.#lagging;
+  }
+
   /**
    * Takes a message for the client, or drops it. Of QoS 1 and 2, the round is told which: by the client's
    * acknowledgement, or at once where nobody waits for that.
    * @param round who waits; nobody does for a client's own messages
+   * @param share for what came by a shared subscription, which gets it back if the client goes before it has it
    * @param now ms of the monotonic clock
    */
-  offer(publication: Publication, grant: Grant, round: Round | undefined, now: number): void {
+  offer(publication: Publication, grant: Grant, round: Round | undefined, now: number, share?: Share): void {
     if (grant.qos === 0) return this.#writeOnce(publication, grant);
     round?.join();
     if (this.backlog >= this.#limits.backlog) {
       round?.answer(this.#full());
       return this.#overflow();
     }
-    const ticket: Ticket = { publication, grant, since: now, round: undefined, id: 0, released: false };
+    const ticket = newTicket(publication, grant, now, share);
     if (!this.#link) ticket.publication = publication.detached(Date.now());
     if (this.#link && !this.#lagging) ticket.round = round;
     else round?.answer(accepted);
     this.#waiting.push(ticket);
-    this.pump();
+    this.#send();
   }
 
-  /** Sends what waits, as far as the client and its connection take it. */
+  /** Sends what waits, here and in shared subscriptions, as far as the client and its connection take it. */
   pump(): void {
+    this.#send();
+    for (const group of this.groups) group.pump();
+  }
+
+  #send(): void {
     const link = this.#link;
     if (!link || this.#waiting.length === 0) return;
     let taken = 0;
@@ -166,6 +176,8 @@ export class Session {
   detach(now: number): void {
     this.#link = undefined;
     this.awaySince = now;
+    this.#giveBack((group) => group.online);
+    for (const group of this.groups) group.memberAway();
     for (const ticket of this.#tickets()) {
       this.#answer(ticket, accepted);
       if (!ticket.released) ticket.publication = ticket.publication.detached(Date.now());
@@ -175,6 +187,7 @@ export class Session {
   /** Ends the session. */
   end(): void {
     this.#link = undefined;
+    this.#giveBack((group) => !group.empty);
     for (const ticket of this.#tickets()) this.#answer(ticket, undefined);
     this.#unacknowledged.clear();
     this.#waiting = [];
@@ -226,6 +239,24 @@ export class Session {
     return true;
   }
 
+  /**
+   * Gives messages of shared subscriptions to their other members. One of QoS 2 that has been sent stays this
+   * client's, lest another gets it too [MQTT-4.8.2-4], [MQTT-4.8.2-5].
+   */
+  #giveBack(takes: (group: SharedGroup) => boolean): void {
+    const groups = new Set<SharedGroup>();
+    for (const ticket of this.#tickets()) {
+      const { share, id, grant } = ticket;
+      if (!share || (id > 0 && grant.qos === 2) || !takes(share.group)) continue;
+      share.group.takeBack(ticket.publication, share, ticket.round, ticket.since);
+      groups.add(share.group);
+      ticket.round = undefined;
+      if (id > 0) this.#unacknowledged.delete(id);
+      else this.#waiting = this.#waiting.filter((waiting) => waiting !== ticket);
+    }
+    for (const group of groups) group.pump();
+  }
+
   *#tickets(): Generator<Ticket> {
     yield* this.#unacknowledged.values();
     yield* this.#waiting;
@@ -262,7 +293,7 @@ export class Session {
       this.#dropped.stalled++;
       return;
     }
-    this.#write(link, { publication, grant, since: 0, round: undefined, id: 0, released: false }, false);
+    this.#write(link, newTicket(publication, grant, 0, undefined), false);
   }
 
   /** Or drops it, where the message cannot go to this client at all [MQTT-3.1.2-24], [MQTT-3.3.2-5]. */
@@ -320,6 +351,13 @@ export class Session {
     return this.#lastId;
   }
 }
+
+const newTicket = (
+  publication: Publication,
+  grant: Grant,
+  since: number,
+  share: Share | undefined,
+): Ticket => ({ publication, grant, since, round: undefined, share, id: 0, released: false });
 
 const wrongAck = (name: string): Violation =>
   protocolError(`a ${name} that does not fit the QoS of its message`);

@@ -11,16 +11,17 @@ export interface SessionsOptions extends SessionLimits {
 
 /** The sessions of a listener's clients, connected or away. */
 export class Sessions {
-  readonly dropped: Dropped = { stalled: 0, tooLarge: 0, backlog: 0, expired: 0 };
+  readonly #dropped: Dropped;
   readonly #options: SessionsOptions;
   readonly #tree: TopicTree;
   readonly #log: Log;
   readonly #sessions = new Map<string, Session>();
   #away = 0;
 
-  constructor(options: SessionsOptions, tree: TopicTree, log: Log) {
+  constructor(options: SessionsOptions, tree: TopicTree, dropped: Dropped, log: Log) {
     this.#options = options;
     this.#tree = tree;
+    this.#dropped = dropped;
     this.#log = log;
   }
 
@@ -32,7 +33,7 @@ export class Sessions {
   resume(clientId: string): Session {
     let session = this.#sessions.get(clientId);
     if (!session) {
-      session = new Session(clientId, this.#options, this.dropped);
+      session = new Session(clientId, this.#options, this.#dropped);
       this.#sessions.set(clientId, session);
     } else if (session.awaySince !== undefined) {
       this.#away--;
@@ -61,6 +62,11 @@ export class Sessions {
 
   /** Finds lagging subscribers, and ends sessions whose clients have been away for too long. */
   sweep(now: number): void {
+    for (const filter of this.#tree.findLagging(now))
+      this.#log.warn(
+        { filter },
+        'the members of a shared subscription have no room: publishers no longer wait for it until they have',
+      );
     for (const session of this.#sessions.values()) {
       if (session.checkLag(now))
         this.#log.warn(

@@ -3,14 +3,23 @@ import { parsePattern, type AddressPattern } from '../../../core/address.ts';
 import { accepted, type Outcome } from '../../../core/outcome.ts';
 import { PatternIndex } from '../../../core/pattern-index.ts';
 import { mqttAddress } from '../address.ts';
-import type { QoS } from '../codec/message.ts';
 import type { Publication } from '../codec/publication.ts';
-import type { Grant, Session, Subscription } from './session.ts';
+import { shareOf, type Subscription } from '../codec/subscribe.ts';
+import { grantFor, lowered, type Grant } from './grant.ts';
+import type { Dropped, Session } from './session.ts';
+import { SharedGroup, type GroupLimits } from './shared.ts';
 
 interface Entry {
   readonly session: Session;
   readonly pattern: AddressPattern;
   readonly subscription: Subscription;
+  /** Of a shared subscription, which is in the index in place of its members' entries. */
+  readonly group: SharedGroup | undefined;
+}
+
+interface SharedEntry {
+  readonly pattern: AddressPattern;
+  readonly group: SharedGroup;
 }
 
 /** One session and those of its subscriptions that match a topic. */
@@ -22,21 +31,42 @@ interface Target {
   readonly noLocal: boolean;
 }
 
+/** Who gets the messages of a topic. */
+interface Matches {
+  readonly targets: readonly Target[];
+  readonly groups: readonly SharedGroup[];
+}
+
 /** Which sessions have subscribed to what. */
 export class TopicTree {
-  readonly #index = new PatternIndex<Entry>(mqttAddress);
+  readonly #limits: GroupLimits;
+  readonly #dropped: Dropped;
+  readonly #index = new PatternIndex<Entry | SharedEntry>(mqttAddress);
   readonly #entries = new Map<Session, Map<string, Entry>>();
-  #targets = new Map<string, readonly Target[]>();
+  /** By the whole filter, `$share/name/…`. */
+  readonly #shared = new Map<string, SharedEntry>();
+  #matches = new Map<string, Matches>();
+
+  /** @param limits of each shared subscription */
+  constructor(limits: GroupLimits, dropped: Dropped) {
+    this.#limits = limits;
+    this.#dropped = dropped;
+  }
 
   add(session: Session, subscription: Subscription): void {
-    this.remove(session, subscription.filter);
-    const entry = { session, pattern: parsePattern(subscription.filter, mqttAddress, false), subscription };
+    const { filter } = subscription;
+    const shared = this.#group(filter);
+    // Who renews a shared subscription stays a member.
+    if (!shared) this.remove(session, filter);
+    const pattern = shared?.pattern ?? parsePattern(filter, mqttAddress, false);
+    const entry: Entry = { session, pattern, subscription, group: shared?.group };
     let own = this.#entries.get(session);
     if (!own) this.#entries.set(session, (own = new Map<string, Entry>()));
-    own.set(subscription.filter, entry);
-    session.subscriptions.set(subscription.filter, subscription);
-    this.#index.add(entry.pattern, entry);
-    this.#targets = new Map();
+    own.set(filter, entry);
+    session.subscriptions.set(filter, subscription);
+    if (shared) shared.group.join(session, subscription);
+    else this.#index.add(pattern, entry);
+    this.#matches = new Map();
   }
 
   remove(session: Session, filter: string): void {
@@ -46,23 +76,23 @@ export class TopicTree {
     own.delete(filter);
     if (own.size === 0) this.#entries.delete(session);
     session.subscriptions.delete(filter);
-    this.#index.remove(entry.pattern, entry);
-    this.#targets = new Map();
+    if (entry.group) this.#leave(entry.group, session, filter);
+    else this.#index.remove(entry.pattern, entry);
+    this.#matches = new Map();
   }
 
   removeAll(session: Session): void {
     for (const filter of [...(this.#entries.get(session)?.keys() ?? [])]) this.remove(session, filter);
   }
 
-  /** How a session wants messages of this topic; undefined where it does not. */
-  grant(session: Session, topic: string): Grant | undefined {
-    const target = this.#match(topic).find((found) => found.session === session);
-    return target?.plain[0];
+  /** Called by the sweep: the shared subscriptions that have just been found lagging. */
+  *findLagging(now: number): Generator<string> {
+    for (const [filter, { group }] of this.#shared) if (group.checkLag(now)) yield filter;
   }
 
   /**
    * Hands a message to every subscriber of its topic, each once, with the highest QoS of its matching subscriptions
-   * [MQTT-3.3.4-2]. Resolves once those of QoS 1 and 2 have acknowledged it, dropped it, left, or are lagging; what
+   * [MQTT-3.3.4-2], and to one member of each shared subscription. Resolves once those of QoS 1 and 2 have acknowledged it, dropped it, left, or are lagging; what
    * one drops or refuses counts only where no other took it, as in broker/topic.ts.
    * @param from its publisher, who is not waited for: it may be the one who waits for the acknowledgement
    * @param now ms of the monotonic clock
@@ -73,8 +103,8 @@ export class TopicTree {
     from: Session | undefined,
     now: number,
   ): Outcome | Promise<Outcome> | undefined {
-    const targets = this.#match(publication.message.topic);
-    if (targets.length === 0) return undefined;
+    const { targets, groups } = this.#match(publication.message.topic);
+    if (targets.length === 0 && groups.length === 0) return undefined;
     const { qos } = publication.message;
     let round: Round | undefined;
     let resolved: Promise<Outcome> | undefined;
@@ -83,12 +113,20 @@ export class TopicTree {
       const grant = grantOf(target, publication, from);
       if (!grant) continue;
       someone = true;
-      const lowered = grant.qos > qos ? { ...grant, qos } : grant;
-      if (lowered.qos > 0 && target.session !== from && !round) {
+      const kept = lowered(grant, qos);
+      if (kept.qos > 0 && target.session !== from && !round) {
         resolved = new Promise((resolve) => (round = new Round(resolve)));
         round!.join(); // held open until every subscriber has been asked
       }
-      target.session.offer(publication, lowered, target.session === from ? undefined : round, now);
+      target.session.offer(publication, kept, target.session === from ? undefined : round, now);
+    }
+    for (const group of groups) {
+      someone = true;
+      if (qos > 0 && !round) {
+        resolved = new Promise((resolve) => (round = new Round(resolve)));
+        round!.join();
+      }
+      group.offer(publication, round, from, now);
     }
     if (!someone) return undefined;
     if (!round) return accepted;
@@ -96,13 +134,38 @@ export class TopicTree {
     return resolved!;
   }
 
-  #match(topic: string): readonly Target[] {
-    const known = this.#targets.get(topic);
+  #group(filter: string): SharedEntry | undefined {
+    const known = this.#shared.get(filter);
+    if (known) return known;
+    const share = shareOf(filter);
+    if (!share) return undefined;
+    const pattern = parsePattern(share.filter, mqttAddress, false);
+    const entry = { pattern, group: new SharedGroup(this.#limits, this.#dropped) };
+    this.#shared.set(filter, entry);
+    this.#index.add(pattern, entry);
+    return entry;
+  }
+
+  #leave(group: SharedGroup, session: Session, filter: string): void {
+    group.leave(session);
+    const entry = this.#shared.get(filter);
+    if (!group.empty || !entry) return;
+    this.#shared.delete(filter);
+    this.#index.remove(entry.pattern, entry);
+  }
+
+  #match(topic: string): Matches {
+    const known = this.#matches.get(topic);
     if (known) return known;
     // Topics come from outside: the cache is bounded by starting afresh.
-    if (this.#targets.size >= 10_000) this.#targets = new Map();
+    if (this.#matches.size >= 10_000) this.#matches = new Map();
     const bySession = new Map<Session, Subscription[]>();
+    const groups: SharedGroup[] = [];
     for (const { value } of this.#index.match(topic)) {
+      if (!('session' in value)) {
+        groups.push(value.group);
+        continue;
+      }
       const list = bySession.get(value.session);
       if (list) list.push(value.subscription);
       else bySession.set(value.session, [value.subscription]);
@@ -113,8 +176,9 @@ export class TopicTree {
       plain: [grantFor(subscriptions, false), grantFor(subscriptions, true)],
       noLocal: subscriptions.some((s) => s.noLocal),
     }));
-    this.#targets.set(topic, targets);
-    return targets;
+    const matches = { targets, groups };
+    this.#matches.set(topic, matches);
+    return matches;
   }
 }
 
@@ -124,12 +188,4 @@ function grantOf(target: Target, publication: Publication, from: Session | undef
   if (!target.noLocal || target.session !== from) return target.plain[retain ? 1 : 0]!;
   const left = target.subscriptions.filter((subscription) => !subscription.noLocal);
   return left.length === 0 ? undefined : grantFor(left, retain);
-}
-
-function grantFor(subscriptions: readonly Subscription[], retain: boolean): Grant {
-  return {
-    qos: Math.max(...subscriptions.map((s) => s.qos)) as QoS,
-    retain: retain && subscriptions.some((s) => s.retainAsPublished), // [MQTT-3.3.1-12, -13]
-    identifiers: subscriptions.flatMap((s) => (s.identifier === undefined ? [] : [s.identifier])),
-  };
 }

@@ -1,0 +1,62 @@
+import { performance } from 'node:perf_hooks';
+import type { Level } from '../codec/packet-types.ts';
+import { Reason } from '../codec/reasons.ts';
+import { shareOf, type Subscription } from '../codec/subscribe.ts';
+import { filterMatches } from '../codec/topics.ts';
+import { grantFor, lowered } from './grant.ts';
+import type { Retained } from './retained.ts';
+import type { Session } from './session.ts';
+import type { TopicTree } from './topic-tree.ts';
+
+/** Does what SUBSCRIBE and UNSUBSCRIBE ask for (MQTT 5 §3.8.4, §3.10.4). */
+export class Subscriber {
+  readonly #tree: TopicTree;
+  readonly #retained: Retained;
+  readonly #private: readonly string[];
+
+  /** @param hidden filters of topics that no client may subscribe to */
+  constructor(tree: TopicTree, retained: Retained, hidden: readonly string[]) {
+    this.#tree = tree;
+    this.#retained = retained;
+    this.#private = hidden;
+  }
+
+  /** @param answer is called with the reason codes before the retained messages are sent */
+  subscribe(
+    session: Session,
+    level: Level,
+    wanted: readonly Subscription[],
+    answer: (codes: number[]) => void,
+  ): void {
+    const retained: Subscription[] = [];
+    const codes = wanted.map((subscription): number => {
+      const share = shareOf(subscription.filter);
+      const topics = share?.filter ?? subscription.filter;
+      if (this.#private.some((hidden) => filterMatches(hidden, topics)))
+        return level === 5 ? Reason.notAuthorized : Reason.unspecified;
+      const { retainHandling } = subscription;
+      const known = session.subscriptions.has(subscription.filter);
+      this.#tree.add(session, subscription);
+      // [MQTT-3.3.1-9] to -11; none for shared subscriptions (§4.8.2)
+      if (!share && retainHandling !== 2 && !(retainHandling === 1 && known)) retained.push(subscription);
+      return subscription.qos;
+    });
+    answer(codes);
+    for (const subscription of retained) this.#sendRetained(session, subscription);
+  }
+
+  /** @returns the reason codes */
+  unsubscribe(session: Session, filters: readonly string[]): number[] {
+    return filters.map((filter) => {
+      if (!session.subscriptions.has(filter)) return Reason.noSubscriptionExisted;
+      this.#tree.remove(session, filter);
+      return Reason.success;
+    });
+  }
+
+  #sendRetained(session: Session, subscription: Subscription): void {
+    const grant = { ...grantFor([subscription], false), retain: true }; // [MQTT-3.3.1-8]
+    for (const publication of this.#retained.matching([subscription.filter], Date.now()))
+      session.offer(publication, lowered(grant, publication.message.qos), undefined, performance.now());
+  }
+}

@@ -143,7 +143,7 @@ describe('a shared subscription', { timeout: 60_000 }, () => {
     const { port } = await startListener({ topics });
     const connection = await connect(port);
     const refused = async (options: object): Promise<string> => {
-      const receiver = connection.open_receiver(options as never);
+      const receiver = connection.open_receiver(options);
       receiver.on('receiver_error', () => undefined);
       await happens(receiver, 'receiver_close');
       return `${errorOf(receiver)!.condition}: ${errorOf(receiver)!.description}`;

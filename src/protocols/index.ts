@@ -6,5 +6,6 @@ export const protocols: Readonly<Record<string, () => Promise<{ default: Protoco
   amqp: () => import('./amqp/index.ts'),
   stomp: () => import('./stomp/index.ts'),
   kafka: () => import('./kafka/index.ts'),
+  rocketmq: () => import('./rocketmq/index.ts'),
   rabbitmq: () => import('./rabbitmq/index.ts'),
 };

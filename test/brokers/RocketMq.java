@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.rocketmq.acl.common.AclClientRPCHook;
 import org.apache.rocketmq.acl.common.SessionCredentials;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.namesrv.NamesrvStartup;
 import org.apache.rocketmq.proxy.ProxyStartup;
@@ -48,6 +49,7 @@ public class RocketMq {
         TopicConfig topic = new TopicConfig(query.get("name"), queues, queues);
         topic.setAttributes(Map.of("+message.type", query.get("type")));
         admin.createAndUpdateTopicConfig(broker, topic);
+        known(admin, query.get("name"));
       }
       case "/group" -> {
         SubscriptionGroupConfig group = new SubscriptionGroupConfig();
@@ -61,8 +63,25 @@ public class RocketMq {
           admin.createUser(broker, query.get("name"), query.get("password"), "Super");
         else admin.updateUser(broker, query.get("name"), query.get("password"), "Super", "enable");
       }
-      case "/ready" -> admin.fetchBrokerRuntimeStats(broker);
+      case "/ready" -> {
+        admin.fetchBrokerRuntimeStats(broker);
+        // the proxy finds the broker by the name server
+        if (admin.examineBrokerClusterInfo().getBrokerAddrTable().isEmpty()) throw new IllegalStateException();
+      }
       default -> throw new IllegalArgumentException(exchange.getRequestURI().getPath());
+    }
+  }
+
+  /** The proxy remembers a topic that it did not find: it is asked for only once the name server knows it. */
+  static void known(DefaultMQAdminExt admin, String topic) throws Exception {
+    for (int tries = 0; ; tries++) {
+      try {
+        admin.examineTopicRouteInfo(topic);
+        return;
+      } catch (MQClientException missing) {
+        if (tries == 2000) throw missing;
+        Thread.sleep(10);
+      }
     }
   }
 

@@ -1,0 +1,17 @@
+import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { rocketMqAddress } from './address.ts';
+import { RocketMqClient, rocketMqTraits } from './client.ts';
+import { rocketMqClientConfig } from './config.ts';
+
+const rocketmq: Protocol = {
+  name: 'rocketmq',
+  summary: 'Apache RocketMQ 5 through its gRPC proxies, as target and as source',
+  address: rocketMqAddress,
+  client: defineRole({
+    config: rocketMqClientConfig,
+    traits: rocketMqTraits,
+    create: (config, context) => new RocketMqClient(config, context),
+  }),
+};
+
+export default rocketmq;

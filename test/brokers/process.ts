@@ -76,14 +76,14 @@ export class Broker {
       child.once('exit', () => resolve());
     });
     if (child.pid !== undefined) this.#guard(child.pid);
-    const deadline = Date.now() + 60_000;
+    const deadline = Date.now() + 120_000;
     while (!(await this.#launch.ready())) {
       const dead = failure !== undefined || child.exitCode !== null || child.signalCode !== null;
       if (dead || Date.now() > deadline) {
         const last = this.output.slice(-4000);
         await (this.#served ? this.kill('SIGKILL') : this.stop()); // nobody has it yet to stop it
         throw new Error(
-          `${this.#launch.name} ${failure?.message ?? (dead ? 'ended' : 'is not ready after 60 s')}\n${last}`,
+          `${this.#launch.name} ${failure?.message ?? (dead ? 'ended' : 'is not ready after 120 s')}\n${last}`,
         );
       }
       await pause(25);

@@ -61,7 +61,11 @@ export async function startRocketMq(options: RocketMqOptions = {}): Promise<Brok
         tlsCertPath: options.tls.files.cert,
         tlsKeyPath: options.tls.files.key,
       }),
-      ...(options.user && authentication(folder, options.user)),
+      ...(options.user && {
+        ...authentication(folder, options.user),
+        // it asks the broker; with one of its own it would know nobody
+        authenticationMetadataProvider: 'org.apache.rocketmq.proxy.auth.ProxyAuthenticationMetadataProvider',
+      }),
       ...options.proxy,
     }),
   );

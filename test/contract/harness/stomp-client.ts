@@ -14,7 +14,7 @@ export const stompBrokers = {
 };
 
 /** Where all three let in whoever has no credentials, or these. */
-const logins = {
+export const stompLogins = {
   rabbitmq: { username: 'guest', password: 'guest' },
   artemis: { username: 'admin', password: 'admin' },
   activemq: undefined,
@@ -44,7 +44,7 @@ export async function stompClientHarness(
               url: `stomp://127.0.0.1:${broker!.stompPort}`,
               window,
               timeout: '3s',
-              ...logins[name],
+              ...stompLogins[name],
             }),
             { name: 'under-test', log: keptLog() },
           );
@@ -54,7 +54,7 @@ export async function stompClientHarness(
           again: make,
           ...keptPeers(async () => {
             await until(() => endpoint.status().state === 'ready', 'the endpoint is ready', 60_000);
-            return connectStompJs(broker!.stompPort, logins[name]);
+            return connectStompJs(broker!.stompPort, stompLogins[name]);
           }),
           stopBroker: () => broker!.kill('SIGKILL'),
           startBroker: () => broker!.start(),

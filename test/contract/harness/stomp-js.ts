@@ -35,10 +35,14 @@ function overTcp(port: number): IStompSocket {
   };
   socket.on('connect', () => {
     shim.readyState = 1;
-    shim.onopen?.();
+    (shim.onopen as (() => void) | null)?.();
   });
-  socket.on('data', (data) => shim.onmessage?.({ data: new Uint8Array(data).buffer }));
-  socket.on('error', (error) => shim.onerror?.(error));
+  socket.on('data', (data) => {
+    shim.onmessage?.({ data: new Uint8Array(data).buffer });
+  });
+  socket.on('error', (error) => {
+    shim.onerror?.(error);
+  });
   socket.on('close', () => {
     shim.readyState = 3;
     shim.onclose?.({});
@@ -70,7 +74,7 @@ export async function connectStompJs(port: number, login?: Login): Promise<Peer>
   return {
     close: cleanup(() => client.deactivate({ force: true })),
     async publish(destination, { body, headers, contentType, correlationId, replyTo }) {
-      const all = Object.fromEntries(headers ?? []) as StompHeaders;
+      const all: StompHeaders = Object.fromEntries<string>(headers ?? []);
       if (contentType !== undefined) all['content-type'] = contentType;
       if (correlationId !== undefined) all['correlation-id'] = correlationId;
       if (replyTo !== undefined) all['reply-to'] = replyTo;

@@ -49,6 +49,12 @@ const rabbitMq: Dialect = {
 /** Carries the id where `message-id` is the broker's own. */
 export const idHeader = 'junction-message-id';
 
+/** Carries the group where the broker takes in JMSXGroupID and does not give it out again. */
+export const groupHeader = 'junction-group-id';
+
+/** Carries the timestamp where the broker puts its own in its place. */
+export const timestampHeader = 'junction-timestamp';
+
 const activeMq: Dialect = {
   name: 'ActiveMQ',
   idHeader,

@@ -3,7 +3,7 @@ import type { BodyType, Envelope } from '../../../core/envelope.ts';
 import { identifierFromText, identifierToText } from '../../../core/headers.ts';
 import type { Frame, Pair } from '../frame.ts';
 import { fromEnvelope, renamedPrefix, toEnvelope } from '../mapping.ts';
-import { routingType, type Dialect } from './dialect.ts';
+import { groupHeader, routingType, timestampHeader, type Dialect } from './dialect.ts';
 
 /** Seconds since the epoch are below this until the year 5138, milliseconds since it above from 1973 on. */
 const leastMilliseconds = 1e11;
@@ -29,12 +29,19 @@ export function fromMessage(frame: Frame, dialect: Dialect, address: string, now
       case 'message-id':
         if (dialect.stableId) id ??= value;
         break;
+      case groupHeader:
+      case '_AMQ_GROUP_ID':
+        pairs.push(['JMSXGroupID', value]);
+        break;
       case 'content-length':
         bodyType = undefined;
         break;
       case 'persistent':
         persistent = true;
         pairs.push(header);
+        break;
+      case timestampHeader:
+        pairs.unshift(['timestamp', value]);
         break;
       case 'timestamp':
         if (value !== '0') pairs.push([name, timestampFrom(value, dialect)]);
@@ -114,10 +121,16 @@ export class Outbound {
       else if (dialect.reserved.has(name)) headers.push([renamedPrefix + name, value]);
       else headers.push(pair);
     }
-    const text = this.#message.bodyType === 'string';
-    if (text && dialect.name === 'ActiveMQ') headers.push(['amq-msg-type', 'text']);
-    const type = dialect.name === 'Artemis' ? routingType(this.address) : undefined;
-    if (type !== undefined) headers.push(['destination-type', type]);
+    if (dialect.name === 'ActiveMQ') {
+      if (this.#message.key !== undefined) headers.push([groupHeader, this.#message.key]);
+      if (this.#message.bodyType === 'string') headers.push(['amq-msg-type', 'text']);
+    }
+    if (dialect.name === 'Artemis') {
+      const type = routingType(this.address);
+      if (type !== undefined) headers.push(['destination-type', type]);
+      if (this.#message.timestamp !== undefined)
+        headers.push([timestampHeader, String(this.#message.timestamp)]);
+    }
     return headers;
   }
 

@@ -106,7 +106,7 @@ export function fromField(name: string, field: Field): Header | undefined {
 }
 
 /** Gives a header that came by itself the type that toField named. What does not fit stays as it came. */
-export function withType(header: Header, type: HeaderType): Header {
+export function withType(header: Header, type: string): Header {
   const [name, value] = header;
   switch (type) {
     case 'ulong': {

@@ -1,11 +1,4 @@
-import {
-  envelope,
-  type BodyType,
-  type Envelope,
-  type Header,
-  type HeaderType,
-  type Identifier,
-} from '../../core/envelope.ts';
+import { envelope, type BodyType, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
 import {
   bodyTypeHeader,
@@ -228,7 +221,7 @@ interface Found {
 
 function readHeaders(table: Table, properties: Properties, { fields, headers }: Found): void {
   let nested = '';
-  let types: Map<string, HeaderType> | undefined;
+  let types: ReadonlyMap<string, string> | undefined;
   for (const [name, field] of table) {
     if (name === typesHeader && typeof field.value === 'string') {
       types = declaredTypes(field.value);

@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { Uuid, type Header, type HeaderType, type HeaderValue, type Identifier } from './envelope.ts';
 
 /**
  * The reserved header that names the types of those headers that are not strings, for protocols whose headers are
- * text: `a=int;b=timestamp`, names percent-encoded. A reader that does not know it sees plain text.
+ * text: `a=int;b=timestamp`, names percent-encoded. A reader that does not know it sees plain text. `a=base64` is a
+ * string that the protocol cannot hold as it is: base64 of its UTF-8.
  */
 export const typesHeader = 'junction-types';
 /** The reserved header that carries `Envelope.hops` where a protocol has no place of its own for it. */
@@ -27,6 +29,9 @@ export function typeOf(value: HeaderValue, declared?: HeaderType): HeaderType {
   }
 }
 
+/** What `junction-types` may say of a header. */
+export type TextType = HeaderType | 'base64';
+
 /** A header's value as text; binary and decimals in base64, a timestamp in ms since the epoch. */
 export function valueToText(value: HeaderValue): string {
   if (typeof value === 'string') return value;
@@ -38,8 +43,12 @@ export function valueToText(value: HeaderValue): string {
 }
 
 /** What valueToText wrote, with its type again; a text that does not fit the type stays a string. */
-export function valueFromText(name: string, text: string, type: HeaderType): Header {
+export function valueFromText(name: string, text: string, type: TextType): Header {
   switch (type) {
+    case 'base64': {
+      const bytes = bytesFromText(text);
+      return [name, bytes && isUtf8(bytes) ? Buffer.from(bytes).toString() : text];
+    }
     case 'string':
       return [name, text];
     case 'null':
@@ -129,20 +138,44 @@ function isOneCodePoint(text: string): boolean {
 /**
  * Headers for a protocol that carries text: the pairs in order, and after them `junction-types` where any is not
  * a string.
+ * @param unfit strings that match it cannot be carried as they are
  */
-export function toTextHeaders(headers: readonly Header[]): [string, string][] {
+export function toTextHeaders(headers: readonly Header[], unfit?: RegExp): [string, string][] {
   const pairs: [string, string][] = [];
+  const encoded = unfit && namesOfUnfit(headers, unfit);
   let types = '';
   for (const [name, value, declared] of headers) {
-    pairs.push([name, valueToText(value)]);
-    const type = typeof value === 'string' && declared === undefined ? 'string' : typeOf(value, declared);
+    let text = valueToText(value);
+    let type: TextType = typeOf(value, declared);
+    if (type === 'string' && encoded?.has(name)) {
+      type = 'base64';
+      text = Buffer.from(text).toString('base64');
+    }
+    pairs.push([name, text]);
     if (type !== 'string') types += `${types === '' ? '' : ';'}${encodeURIComponent(name)}=${type}`;
   }
   if (types !== '') pairs.push([typesHeader, types]);
   return pairs;
 }
 
-const knownTypes: ReadonlySet<string> = new Set<HeaderType>([
+/** By name, because `junction-types` speaks of all headers of one name. */
+function namesOfUnfit(headers: readonly Header[], unfit: RegExp): Set<string> | undefined {
+  let names: Set<string> | undefined;
+  for (const [name, value, declared] of headers)
+    if (
+      typeOf(value, declared) === 'string' &&
+      unfit.test(value as string) &&
+      !loneSurrogate.test(value as string)
+    )
+      (names ??= new Set()).add(name);
+  return names;
+}
+
+/** UTF-8 cannot hold it, in base64 or otherwise. */
+const loneSurrogate = /\p{Surrogate}/u;
+
+const knownTypes: ReadonlySet<string> = new Set<TextType>([
+  'base64',
   ...([
     'null',
     'boolean',
@@ -171,12 +204,12 @@ const knownTypes: ReadonlySet<string> = new Set<HeaderType>([
 ]);
 
 /** What the reserved header says: the types of headers by name. What is malformed is ignored. */
-export function declaredTypes(text: string): Map<string, HeaderType> {
-  const types = new Map<string, HeaderType>();
+export function declaredTypes(text: string): Map<string, TextType> {
+  const types = new Map<string, TextType>();
   for (const item of text.split(';')) {
     const at = item.lastIndexOf('=');
     const type = item.slice(at + 1);
-    if (at >= 0 && knownTypes.has(type)) types.set(safeDecode(item.slice(0, at)), type as HeaderType);
+    if (at >= 0 && knownTypes.has(type)) types.set(safeDecode(item.slice(0, at)), type as TextType);
   }
   return types;
 }

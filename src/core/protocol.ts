@@ -80,6 +80,11 @@ export interface Traits {
   /** `typed`: values keep their type natively; `text`: they travel as text beside a header that names their types. */
   readonly headers: 'typed' | 'text' | 'bytes' | 'none';
   readonly repeatedHeaders: boolean;
+  /**
+   * Header values with control characters, such as a line break, travel in base64, which `junction-types` says: this
+   * gateway restores them, other readers see the base64.
+   */
+  readonly controlCharacters?: 'base64';
   /** Envelope fields that this protocol cannot hold. */
   readonly loses: readonly (keyof Envelope)[];
   /** A released message comes back to the source without a reconnect of its peer. */

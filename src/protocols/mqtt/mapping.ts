@@ -63,7 +63,7 @@ export function toEnvelope(message: MqttMessage, now: number): Envelope {
  * @throws JunctionError `expired`; `invalid-message` where MQTT cannot hold a header
  */
 export function fromEnvelope(from: Envelope, topic: string, now: number): MqttMessage {
-  const user: [string, string][] = from.headers.length > 0 ? toTextHeaders(from.headers) : [];
+  const user: [string, string][] = from.headers.length > 0 ? toTextHeaders(from.headers, unfit) : [];
   if (from.id !== undefined) user.push([named.id, identifierToText(from.id)]);
   if (from.key !== undefined) user.push([named.key, from.key]);
   if (from.priority !== undefined) user.push([named.priority, String(from.priority)]);
@@ -163,8 +163,10 @@ function secondsLeft(expiresAt: number, now: number): number {
   return Math.min(left, 0xffff_ffff);
 }
 
-const loneSurrogate = /\p{Surrogate}/u;
 const control = /[\u0000-\u001f\u007f-\u009f]/;
+/** What [MQTT-1.5.4-2] forbids, and what it lets a receiver end the connection for. */
+const unfit = /[\u0000-\u001f\u007f-\u009f]|\p{Noncharacter_Code_Point}/u;
+const loneSurrogate = /\p{Surrogate}/u;
 
 /** Bytes that are plain text become a string, so that protocols with textual ids carry them as they look. */
 function readCorrelation(data: Buffer): Identifier {
@@ -184,10 +186,10 @@ function writeCorrelation(id: Identifier): Buffer {
 const isResponseTopic = (address: string): boolean =>
   address.length > 0 &&
   Buffer.byteLength(address) <= 65_535 &&
-  !address.includes('\u0000') &&
+  !unfit.test(address) &&
   mqttAddress.invalid!(address) === undefined;
 
-/** [MQTT-1.5.4-1, -2] and the two-byte length of a string; dropping a header silently would be worse than refusing. */
+/** MQTT 5 §1.5.4 and the two-byte length of a string; dropping a header silently would be worse than refusing. */
 function checkPair([name, value]: readonly [string, string]): void {
   for (const text of [name, value]) {
     if (text.length * 3 > 65_535 && Buffer.byteLength(text) > 65_535)
@@ -195,7 +197,7 @@ function checkPair([name, value]: readonly [string, string]): void {
         'invalid-message',
         `header ${name.slice(0, 50)} is longer than the 65,535 bytes of MQTT`,
       );
-    if (text.includes('\u0000') || loneSurrogate.test(text))
+    if (unfit.test(text) || loneSurrogate.test(text))
       throw new JunctionError(
         'invalid-message',
         `header ${name.slice(0, 50)} holds a character that MQTT cannot carry`,

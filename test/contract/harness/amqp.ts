@@ -1,4 +1,4 @@
-import rhea, { type Connection, type EventContext, type Receiver, type Sender } from 'rhea';
+import rhea, { type Connection, type Delivery, type EventContext, type Receiver, type Sender } from 'rhea';
 import amqp from '../../../src/protocols/amqp/index.ts';
 import type { Answer, Inbox, ListenerHarness, Peer, PeerMessage } from '../contract.ts';
 import { cleanup, listenerBench } from './listener-bench.ts';
@@ -16,6 +16,7 @@ export async function connectAmqp(port: number): Promise<Peer> {
     username: 'guest',
     reconnect: false,
   });
+  connection.setMaxListeners(0); // every link listens for its end
   connection.on('error', () => undefined);
   await new Promise<void>((resolve, reject) => {
     connection.once('connection_open', () => resolve());
@@ -28,6 +29,7 @@ export async function connectAmqp(port: number): Promise<Peer> {
     for (const end of ['connection_close', 'disconnected']) connection.once(end, () => resolve('closed'));
   });
   const senders = new Map<string, Promise<Sender>>();
+  const told = new Map<Delivery, (answer: Answer) => void>();
   const waiting: { address: string; send(): void }[] = [];
 
   return {
@@ -41,12 +43,17 @@ export async function connectAmqp(port: number): Promise<Peer> {
         opening = opened(connection.open_sender({ target: { address } }), 'sendable');
         senders.set(address, opening);
         const sender = await opening;
+        for (const state of ['accepted', 'rejected', 'released', 'modified'])
+          sender.on(state, ({ delivery }: EventContext) => {
+            told.get(delivery!)?.(state === 'accepted' ? 'accepted' : 'refused');
+            told.delete(delivery!);
+          });
         sender.on('sendable', () => {
           while (sender.sendable() && waiting.length > 0) waiting.shift()!.send();
         });
       }
       const sender = await opening;
-      const told = new Promise<Answer>((resolve) => {
+      const answer = new Promise<Answer>((resolve) => {
         const send = (): void => {
           const delivery = sender.send({
             body: rhea.message.data_section(message.body) as unknown,
@@ -55,15 +62,12 @@ export async function connectAmqp(port: number): Promise<Peer> {
             reply_to: message.replyTo,
             application_properties: Object.fromEntries(message.headers ?? []),
           });
-          for (const state of ['accepted', 'rejected', 'released', 'modified'])
-            sender.on(state, (context: EventContext) => {
-              if (context.delivery === delivery) resolve(state === 'accepted' ? 'accepted' : 'refused');
-            });
+          told.set(delivery, resolve);
         };
         if (sender.sendable() && waiting.length === 0) send();
         else waiting.push({ address, send });
       });
-      return Promise.race([told, closed]);
+      return Promise.race([answer, closed]);
     },
     async subscribe(address, { hold } = {}): Promise<Inbox> {
       const messages: PeerMessage[] = [];

@@ -53,14 +53,8 @@ async function publish(
 ): Promise<Answer> {
   const options: IClientPublishOptions = { qos: 1 };
   if (version === 5) {
-    const userProperties: Record<string, string | string[]> = {};
-    for (const [name, value] of message.headers ?? [])
-      Object.defineProperty(userProperties, name, {
-        value,
-        enumerable: true,
-        writable: true,
-        configurable: true,
-      });
+    const userProperties: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+    for (const [name, value] of message.headers ?? []) (userProperties[name] ??= []).push(value);
     options.properties = {
       ...(message.headers ? { userProperties } : {}),
       ...(message.contentType === undefined ? {} : { contentType: message.contentType }),

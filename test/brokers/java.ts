@@ -21,7 +21,7 @@ export const javaFlags = (heap: string): string[] => [
 ];
 
 /** A broker's class path, resolved by Maven once and kept in `.cache/`. */
-export async function classPath(broker: JavaBroker): Promise<string> {
+export async function classPath(broker: JavaBroker | 'rocketmq-client'): Promise<string> {
   const pom = fileURLToPath(new URL(`${broker}-pom.xml`, import.meta.url));
   const hash = createHash('sha256')
     .update(await readFile(pom))

@@ -43,6 +43,7 @@ export async function dial(url: BrokerUrl, options: DialOptions): Promise<Duplex
       const socket = new WebSocket(`${carrier}://${authority}${url.path}`, [...options.subprotocols], {
         handshakeTimeout: options.timeout,
         perMessageDeflate: false,
+        skipUTF8Validation: true, // RabbitMQ puts the bytes of any body into text frames
         ...(carrier === 'wss' && secureOptions(options.tls, host)),
       });
       return createWebSocketStream(socket);

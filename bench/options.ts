@@ -4,7 +4,7 @@ import { workloadNames } from './workload.ts';
 export const help = `npm run bench -- [flags]
 
   --path LIST      paths to run, of: ${[...workloadNames(), 'matcher'].join(', ')} (default: all)
-  --peers LIST     systems to measure beside, alternating: rabbitmq
+  --peers LIST     systems to measure beside, alternating, of: rabbitmq, rhea (the gateway with rhea as its AMQP server)
   --prove          measure the load processes alone, over a bare relay, in place of the gateway
   --rounds N       rounds of each system (default: as the workload says, 3)
   --seconds N      length of each measurement (default: as the workload says, 10)

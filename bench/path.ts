@@ -7,12 +7,14 @@ import type { Options } from './options.ts';
 import { topFunctions } from './report/profile.ts';
 import { resultOf, type Measured } from './report/result.ts';
 import { table } from './report/table.ts';
-import { gateway } from './systems/gateway.ts';
+import { gateway, rheaGateway } from './systems/gateway.ts';
 import { rabbitmq } from './systems/rabbitmq.ts';
 import type { System } from './systems/system.ts';
 import { readWorkload, type Workload } from './workload.ts';
 
-const peers: ReadonlyMap<string, System> = new Map([[rabbitmq.name, rabbitmq]]);
+const peers: ReadonlyMap<string, System> = new Map(
+  [rabbitmq, rheaGateway].map((system) => [system.name, system]),
+);
 
 /** The workload with what the flags change. */
 export function workloadOf(path: string, { rounds, seconds, rate }: Options): Workload {
@@ -68,7 +70,15 @@ export async function measure(
     for (let round = 1; round <= workload.rounds; round++) {
       for (const system of systems) {
         const run = Math.floor(Date.now() / 100) % 2 ** 31;
-        const result = await runRound({ workload, system, kafka: broker, profileFolder, rhea, run });
+        const profiled = system === systems[0] ? profileFolder : undefined;
+        const result = await runRound({
+          workload,
+          system,
+          kafka: broker,
+          profileFolder: profiled,
+          rhea,
+          run,
+        });
         rounds.get(system)!.push(result);
         const rate = Math.round(result.saturation.throughput).toLocaleString('en-US');
         process.stderr.write(`${workload.name} ${system.name} ${round}/${workload.rounds}: ${rate} msg/s\n`);

@@ -30,13 +30,13 @@ const schema = z.strictObject({
   /** Idle connections over which memory is measured. */
   idleConnections: z.int().min(0),
   from: z.strictObject({
-    protocol: z.enum(['mqtt', 'stomp']),
+    protocol: z.enum(['mqtt', 'stomp', 'amqp']),
     qos: z.union([z.literal(0), z.literal(1)]).default(1),
     /** `{run}` is the round's number, `{n}` the producer's. */
     address: z.string(),
   }),
   to: z.strictObject({
-    protocol: z.enum(['mqtt', 'amqp', 'kafka']),
+    protocol: z.enum(['mqtt', 'amqp', 'stomp', 'kafka']),
     qos: z.union([z.literal(0), z.literal(1)]).default(1),
     credit: z.int().min(1).default(2000),
     /** By system, since each has its own names for one thing. */

@@ -2,7 +2,7 @@ import type { HistogramData } from './histogram.ts';
 
 /** What a load process is told when it starts, as JSON in its first argument. */
 export interface SenderSpec {
-  readonly protocol: 'mqtt' | 'stomp';
+  readonly protocol: 'mqtt' | 'stomp' | 'amqp';
   readonly port: number;
   /** Connections, numbered from 0. */
   readonly connections: number;
@@ -18,14 +18,14 @@ export interface SenderSpec {
 }
 
 export interface ReceiverSpec {
-  readonly protocol: 'mqtt' | 'amqp' | 'kafka' | 'rhea';
+  readonly protocol: 'mqtt' | 'amqp' | 'stomp' | 'kafka' | 'rhea';
   /** The port on loopback. */
   readonly port: number;
   readonly connections: number;
   readonly address: string;
   /** MQTT only. */
   readonly qos: 0 | 1;
-  /** AMQP only: link credit. */
+  /** AMQP: link credit; STOMP: unacknowledged messages. */
   readonly credit: number;
   readonly messageSize: number;
   readonly run: number;

@@ -4,6 +4,7 @@ import { now } from './clock.ts';
 import type { Command, ReceiverSpec, Reply } from './messages.ts';
 import { receiveMqtt } from './mqtt-receiver.ts';
 import { fail, serve, specOf } from './serve.ts';
+import { receiveStomp } from './stomp-receiver.ts';
 import { Tally } from './tally.ts';
 
 const spec = specOf<ReceiverSpec>();
@@ -20,6 +21,8 @@ async function open(lane: number): Promise<void> {
       return receiveMqtt(spec, lane, tally, fail);
     case 'amqp':
       return receiveAmqp(spec, lane, tally, fail);
+    case 'stomp':
+      return receiveStomp(spec, lane, tally, fail);
     case 'rhea':
       return (await import('./rhea-receiver.ts')).receiveRhea(spec, lane, tally, fail);
     case 'kafka':

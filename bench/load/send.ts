@@ -1,4 +1,5 @@
 /** A load process: publishes numbered messages on several connections, closed loop (window) or open loop (rate). */
+import { amqpSender } from './amqp-sender.ts';
 import { now } from './clock.ts';
 import { Lane, Sent } from './lane.ts';
 import type { Command, Reply, SenderSpec } from './messages.ts';
@@ -8,7 +9,7 @@ import { stompSender } from './stomp-sender.ts';
 
 const spec = specOf<SenderSpec>();
 const total = new Sent();
-const makeWire = spec.protocol === 'mqtt' ? mqttSender : stompSender;
+const makeWire = { mqtt: mqttSender, stomp: stompSender, amqp: amqpSender }[spec.protocol];
 const lanes = Array.from({ length: spec.connections }, (_, n) => new Lane(spec, n, makeWire, total));
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 let running = 0;

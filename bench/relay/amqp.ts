@@ -3,10 +3,15 @@ import * as amqp from '../load/amqp-frames.ts';
 import { framed } from '../load/frames.ts';
 import { Link, type Forward, type Output } from './link.ts';
 
-const { code, described, frame, nothing, no, string, symbol, ubyte, uint } = amqp;
+const { code, described, frame, nothing, no, string, symbol, ubyte, uint, yes, acceptedState } = amqp;
+/** Bytes of a data section before its content, in the long form that our senders use. */
+const sectionHead = 8;
 
-/** An AMQP 1.0 sender for the last receiver that attached: one transfer a message, settled by its disposition. */
-export function amqpOutput(): { server: Server; output: Output } {
+/**
+ * An AMQP 1.0 node. It takes transfers of one data section and answers each with a disposition when settled; and it
+ * sends to the last receiver that attached, one transfer a message, settled by its disposition.
+ */
+export function amqpRelay(forward: Forward): { server: Server; output: Output } {
   let receiver: Link | undefined;
   let next = 0;
   let handle = 0;
@@ -40,7 +45,10 @@ export function amqpOutput(): { server: Server; output: Output } {
           );
         case code.attach: {
           const name = bytes.subarray(fields, amqp.skip(bytes, fields));
-          handle = amqp.readUint(bytes, fields + name.length)!;
+          const handleAt = fields + name.length;
+          const its = amqp.readUint(bytes, handleAt)!;
+          if (!amqp.isTrue(bytes, amqp.skip(bytes, handleAt))) return attachSender(link, name, its);
+          handle = its;
           // name, handle, role sender, snd-settle-mode, rcv-settle-mode, source, target, unsettled, incomplete, initial-delivery-count
           const rest = [
             ubyte(2),
@@ -55,6 +63,13 @@ export function amqpOutput(): { server: Server; output: Output } {
           receiver = link;
           next = 0;
           return;
+        }
+        case code.transfer: {
+          const id = amqp.readUint(bytes, amqp.skip(bytes, fields))!;
+          const body = performative.end + sectionHead;
+          return forward(bytes.subarray(body, amqp.skip(bytes, performative.end)), () =>
+            link.write(frame(described(code.disposition, yes, uint(id), uint(id), yes, acceptedState))),
+          );
         }
         case code.disposition: {
           const firstAt = amqp.skip(bytes, fields);
@@ -87,4 +102,12 @@ export function amqpOutput(): { server: Server; output: Output } {
     receiver!.write(Buffer.concat([head, fields, section, body]));
   };
   return { server, output: { send } };
+}
+
+/** A sender's link, with credit for all it will ever send. */
+function attachSender(link: Link, name: Buffer, handle: number): void {
+  const termini = [described(code.source), described(code.target)];
+  link.write(frame(described(code.attach, name, uint(handle), yes, ubyte(0), ubyte(0), ...termini)));
+  const session = [uint(0), uint(0xffff_ffff), uint(0), uint(0xffff_ffff)];
+  link.write(frame(described(code.flow, ...session, uint(handle), uint(0), uint(0x7fff_ffff))));
 }

@@ -5,23 +5,36 @@
  * Arguments: protocol in, protocol out, and `faulty` for one that loses and doubles messages on purpose.
  */
 import type { AddressInfo, Server } from 'node:net';
-import { amqpOutput } from './amqp.ts';
+import { amqpRelay } from './amqp.ts';
 import { doublesAt, losesAt, period } from './faults.ts';
 import type { Forward } from './link.ts';
 import { mqttInput, mqttOutput } from './mqtt.ts';
-import { stompInput } from './stomp.ts';
+import { stompInput, stompOutput } from './stomp.ts';
 
 const [from, to, faulty] = process.argv.slice(2);
-const { server: out, output } = to === 'amqp' ? amqpOutput() : mqttOutput();
-const forward: Forward = faulty ? withFaults(output.send) : output.send;
-const input = from === 'mqtt' ? mqttInput(forward) : stompInput(forward);
+let forward: Forward = (body, settle) => deliver(body, settle);
+const servers = new Map<string, Server>();
+const amqp = amqpRelay((body, settle) => forward(body, settle));
+const outputs = { amqp: () => amqp, mqtt: mqttOutput, stomp: stompOutput };
+const inputs = { amqp: () => amqp.server, mqtt: mqttInput, stomp: stompInput };
+const { server: out, output } = outputs[to as keyof typeof outputs]();
+const deliver = output.send;
+if (faulty) forward = withFaults(deliver);
+servers.set(
+  from!,
+  inputs[from as keyof typeof inputs]((body, settle) => forward(body, settle)),
+);
+// AMQP clients of both kinds meet at one server, which is in the map already then.
+servers.set(to!, out);
 
 const listen = (server: Server): Promise<number> =>
   new Promise((resolve) =>
     server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
   );
 
-process.stdout.write(`${JSON.stringify({ [from!]: await listen(input), [to!]: await listen(out) })}\n`);
+const ports: Record<string, number> = {};
+for (const [name, server] of servers) ports[name] = await listen(server);
+process.stdout.write(`${JSON.stringify(ports)}\n`);
 
 /** The sender is told of success for what is lost, too. */
 function withFaults(send: Forward): Forward {

@@ -79,7 +79,7 @@ export async function configurationPage(): Promise<string> {
     const { default: protocol } = await load();
     section(`\`type: ${name}\` with \`listen\`: clients connect to us`, protocol.listener);
     section(
-      `\`type: ${name}\` with ${name === 'kafka' ? '`brokers`' : '`url`'}: we connect to a broker`,
+      `\`type: ${name}\` with ${['kafka', 'rocketmq'].includes(name) ? '`brokers`' : '`url`'}: we connect to a broker`,
       protocol.client,
     );
   }

@@ -9,7 +9,14 @@ import {
   toTextHeaders,
 } from '../../core/headers.ts';
 import { invalidTag } from './address.ts';
-import { isPlainProperty, moreProperties, readMore, writeMore, type Further } from './properties.ts';
+import {
+  isPlainProperty,
+  isReserved,
+  moreProperties,
+  readMore,
+  writeMore,
+  type Further,
+} from './properties.ts';
 import { definition, millisOf, timestampOf, type Message } from './wire.ts';
 
 /** Headers that are a message's tag, its keys (divided by spaces) and the time to deliver it (ms since the epoch). */
@@ -136,7 +143,7 @@ export function toEnvelope(message: Message, address: string, body: Uint8Array, 
         else if (isField(further.name, further.value)) fields.set(further.name, further.value);
         else texts.push([further.name, further.value]);
     else if (isField(name, value)) fields.set(name, value);
-    else texts.push([name, value]);
+    else if (!isReserved(name)) texts.push([name, value]);
   }
   const id = fields.get('message-id');
   const tag = system?.getTag() ?? '';

@@ -23,11 +23,15 @@ const reserved: ReadonlySet<string> = new Set(
 
 const control = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Whether RocketMQ carries this as a user property. */
+/** Whether RocketMQ writes properties of this name itself; readers are given some of them. */
+export const isReserved = (name: string): boolean => reserved.has(name);
+
+/** Whether RocketMQ carries this as a user property; `__proto__` is lost by google-protobuf's maps. */
 export const isPlainProperty = (name: string, value: string): boolean =>
   name !== '' &&
   value !== '' &&
   name !== moreProperties &&
+  name !== '__proto__' &&
   !reserved.has(name) &&
   !control.test(name) &&
   !control.test(value);

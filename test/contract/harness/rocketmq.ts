@@ -49,7 +49,9 @@ function toJava({ body, headers = [], contentType, correlationId, replyTo }: Pee
 function fromJava({ body, properties }: JavaMessage): PeerMessage {
   const one = new Map(properties);
   const fields = ['content-type', 'correlation-id', 'reply-to'];
-  const plain = properties.filter(([n]) => !fields.includes(n) && !n.startsWith('junction-'));
+  const plain = properties.filter(
+    ([n]) => !fields.includes(n) && !n.startsWith('junction-') && n !== '__SHARDINGKEY',
+  );
   return {
     body: one.get('junction-body') === 'empty' ? Buffer.alloc(0) : body,
     headers: [...plain, ...pairsOf(one.get('junction-headers') ?? '-')],
@@ -90,7 +92,7 @@ export async function rocketMqHarness(): Promise<{ harness: ClientHarness; end: 
         const group = `contract-${process.pid}-${serial++}`;
         const make = () =>
           rocketmq.client!.create(
-            rocketmq.client!.config.parse({ brokers: [broker!.at], group, window, timeout: '3s' }),
+            rocketmq.client!.config.parse({ brokers: [broker!.at], group, window, timeout: '8s' }),
             { name: 'under-test', log: keptLog() },
           );
         const endpoint = make();

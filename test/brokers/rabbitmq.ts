@@ -69,7 +69,7 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Brok
     port,
     folder,
     command: [rabbitMqServer],
-    env: environment(folder, distribution),
+    env: environment(folder, distribution, await freePort()),
     ready: async () =>
       (await opens(port, users[0])) && (await Promise.all(listening.map(accepts))).every(Boolean),
   });
@@ -81,7 +81,7 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Brok
  * The node starts Erlang's distribution itself, on a port that it need not tell: else the server would start an `epmd`,
  * a daemon that all Erlang nodes of the machine share and that outlives them.
  */
-const environment = (folder: string, distribution: number): Record<string, string> => ({
+const environment = (folder: string, distribution: number, noDaemon: number): Record<string, string> => ({
   HOME: folder,
   RABBITMQ_NODENAME: 'junction@localhost',
   RABBITMQ_CONF_ENV_FILE: '/dev/null',
@@ -96,11 +96,14 @@ const environment = (folder: string, distribution: number): Record<string, strin
   RABBITMQ_ALLOW_INPUT: 'true',
   RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: [
     '-noinput +S 2:2 +A 16',
-    `-sname junction@localhost -setcookie junction -start_epmd false -erl_epmd_port ${distribution}`,
+    `-sname junction@localhost -setcookie junction -erl_epmd_port ${distribution}`,
     '-kernel inet_dist_use_interface {127,0,0,1}',
   ].join(' '),
+  // Also for the Erlang that it starts itself each minute only to have an epmd, and which then fails at once.
+  ERL_FLAGS: '-start_epmd false',
+  ERL_CRASH_DUMP_SECONDS: '0',
   // No daemon listens there: a running one would learn our name.
-  ERL_EPMD_PORT: '1',
+  ERL_EPMD_PORT: String(noDaemon),
 });
 
 /** The lines of one protocol's listeners, and their ports. */

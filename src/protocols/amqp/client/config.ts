@@ -46,15 +46,19 @@ export const amqpClientConfig = z
     capabilities: z
       .boolean()
       .default(true)
-      .describe('Whether links say `queue` or `topic`, as ActiveMQ, Artemis and IBM MQ want to know.'),
+      .describe('Whether links say `queue` or `topic`, as Artemis and IBM MQ want to know.'),
     queue_prefix: z
       .string()
       .default('')
-      .describe('What the broker wants before the name of a queue, e.g. `queue://` or, RabbitMQ, `/queue/`.'),
+      .describe(
+        'What the broker wants before the name of a queue, ActiveMQ Classic and Solace: `queue://`; RabbitMQ: `/queue/`.',
+      ),
     topic_prefix: z
       .string()
       .default('')
-      .describe('What it wants before the name of a topic, e.g. `topic://` or, RabbitMQ, `/topic/`.'),
+      .describe(
+        'What it wants before the name of a topic, ActiveMQ Classic and Solace: `topic://`; RabbitMQ: `/topic/`.',
+      ),
     wildcards: z
       .strictObject({
         one: text.default('*').describe('For one word.'),

@@ -75,7 +75,7 @@ export class Lane implements OutgoingLinkHandler {
   }
 
   onCredit(link: OutgoingLink): void {
-    this.#pump(link);
+    if (link === this.#link) this.#pump(link);
   }
 
   onDetach(error: AmqpError | undefined): void {

@@ -13,7 +13,7 @@ describe('Qpid Proton (Python)', () => {
     const { out, bench } = await withForeigner(2000, (port) =>
       run(python, [join(import.meta.dirname, 'proton/proton_client.py'), String(port)]),
     );
-    assert.equal(out.match(/^ok /gm)?.length, 9, out);
+    assert.equal(out.match(/^ok /gm)?.length, 10, out);
     assert.deepEqual(bench.log.lines, []);
   });
 });

@@ -14,7 +14,7 @@ describe('fe2o3-amqp (Rust)', () => {
     const { out, bench } = await withForeigner(2, (port) =>
       run('cargo', ['run', ...common, '--', String(port)], undefined, 580_000),
     );
-    assert.equal(out.match(/^ok /gm)?.length, 5, out);
+    assert.equal(out.match(/^ok /gm)?.length, 7, out);
     assert.deepEqual(bench.log.lines, []);
   });
 });

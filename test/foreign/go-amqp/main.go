@@ -173,6 +173,68 @@ func topic(ctx context.Context, conn *amqp.Conn, session *amqp.Session) {
 	same(nil, <-sent)
 }
 
+// credit: a receiver that asks for one message at a time gets no more than that, in both settle modes.
+func credit(ctx context.Context, conn *amqp.Conn, session *amqp.Session) {
+	for _, mode := range []amqp.ReceiverSettleMode{amqp.ReceiverSettleModeFirst, amqp.ReceiverSettleModeSecond} {
+		options := &amqp.ReceiverOptions{Credit: -1, SettlementMode: mode.Ptr()}
+		receiver := must(session.NewReceiver(ctx, "go.credit", options))
+		sent := sending(ctx, must(conn.NewSession(ctx, nil)), "go.credit",
+			amqp.NewMessage([]byte("0")), amqp.NewMessage([]byte("1")), amqp.NewMessage([]byte("2")))
+		for n := 0; n < 3; n++ {
+			if receiver.Prefetched() != nil {
+				panic("a message came without credit")
+			}
+			same(nil, receiver.IssueCredit(1))
+			got := must(receiver.Receive(ctx, nil))
+			same(fmt.Sprint(n), string(got.GetData()))
+			same(nil, receiver.AcceptMessage(ctx, got))
+		}
+		same(nil, <-sent)
+		same(nil, receiver.IssueCredit(5))
+		same(nil, receiver.DrainCredit(ctx, nil))
+		same(nil, receiver.Close(ctx))
+	}
+}
+
+// requestReply: a server answers on an anonymous link to the dynamic address that requests name.
+func requestReply(ctx context.Context, conn *amqp.Conn, session *amqp.Session) {
+	serving := must(conn.NewSession(ctx, nil))
+	requests := must(serving.NewReceiver(ctx, "go.requests", nil))
+	replies := must(serving.NewSender(ctx, "", nil))
+	served := make(chan error, 1)
+	go func() {
+		for n := 0; n < 10; n++ {
+			request, err := requests.Receive(ctx, nil)
+			if err == nil {
+				reply := amqp.NewMessage(append([]byte("re: "), request.GetData()...))
+				reply.Properties = &amqp.MessageProperties{To: request.Properties.ReplyTo, CorrelationID: request.Properties.MessageID}
+				err = replies.Send(ctx, reply, nil)
+			}
+			if err == nil {
+				err = requests.AcceptMessage(ctx, request)
+			}
+			if err != nil {
+				served <- err
+				return
+			}
+		}
+		served <- nil
+	}()
+	receiver := must(session.NewReceiver(ctx, "", &amqp.ReceiverOptions{DynamicAddress: true}))
+	address := receiver.Address()
+	sender := must(session.NewSender(ctx, "go.requests", nil))
+	for n := 0; n < 10; n++ {
+		request := amqp.NewMessage([]byte(fmt.Sprint(n)))
+		request.Properties = &amqp.MessageProperties{MessageID: uint64(n), ReplyTo: &address}
+		same(nil, sender.Send(ctx, request, nil))
+		got := must(receiver.Receive(ctx, nil))
+		same(fmt.Sprint("re: ", n), string(got.GetData()))
+		same(uint64(n), got.Properties.CorrelationID)
+		same(nil, receiver.AcceptMessage(ctx, got))
+	}
+	same(nil, <-served)
+}
+
 func refusals(ctx context.Context, _ *amqp.Conn, session *amqp.Session) {
 	_, err := session.NewReceiver(ctx, "routed.accepted", nil)
 	var refused *amqp.Error
@@ -194,6 +256,8 @@ func main() {
 	check("release, modify, reject", again)
 	check("dynamic receiver", dynamic)
 	check("topic with two receivers, one settling second", topic)
+	check("credit one by one, settling first and second", credit)
+	check("request and reply", requestReply)
 	check("refusals", refusals)
 	if failed {
 		os.Exit(1)

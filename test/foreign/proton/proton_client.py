@@ -228,6 +228,50 @@ def again():
     assert handler.outcome == Delivery.REJECTED, handler.outcome
 
 
+class Second(LinkOption):
+    """Asks for rcv-settle-mode second: the receiver settles only after the sender has."""
+
+    def apply(self, link):
+        link.rcv_settle_mode = Link.RCV_SECOND
+
+
+class OneByOne(MessagingHandler):
+    """Gives credit for one message at a time, and never holds more."""
+
+    def __init__(self, options, count):
+        super().__init__(prefetch=0, auto_accept=False)
+        self.options, self.count, self.bodies, self.confirmed, self.sent = options, count, [], 0, 0
+
+    def on_start(self, event):
+        self.connection = event.container.connect(URL, allowed_mechs="ANONYMOUS")
+        self.receiver = event.container.create_receiver(self.connection, "proton.credit", options=self.options)
+        event.container.create_sender(self.connection, "proton.credit")
+        self.receiver.flow(1)
+
+    def on_sendable(self, event):
+        while event.sender.credit and self.sent < self.count:
+            event.sender.send(Message(body=self.sent))
+            self.sent += 1
+
+    def on_message(self, event):
+        assert self.receiver.credit == 0 and self.receiver.queued <= 1, (self.receiver.credit, self.receiver.queued)
+        self.bodies.append(event.message.body)
+        self.accept(event.delivery)
+        self.receiver.flow(1)
+
+    def on_accepted(self, event):
+        self.confirmed += 1
+        if self.confirmed == self.count:
+            self.connection.close()
+
+
+def credit():
+    for options in ([], [Second()]):
+        handler = OneByOne(options, 20)
+        Container(handler).run()
+        assert handler.bodies == list(range(20)), handler.bodies
+
+
 def refusals():
     connection = connect()
     try:
@@ -330,6 +374,7 @@ check("every type", types)
 check("data bodies up to 1 MiB", data_bodies)
 check("reactor, dynamic reply address and anonymous sender", reactor)
 check("release, modify, reject", again)
+check("credit one by one, settling first and second", credit)
 check("refusals", refusals)
 check("two thousand messages in order", many)
 check("a shared subscription", shared)

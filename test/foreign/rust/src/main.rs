@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use fe2o3_amqp::connection::Connection;
 use fe2o3_amqp::session::Session;
+use fe2o3_amqp::link::receiver::CreditMode;
+use fe2o3_amqp::types::definitions::ReceiverSettleMode;
 use fe2o3_amqp::types::messaging::{
-    ApplicationProperties, Body, Data, Message, Modified, Outcome, Properties,
+    ApplicationProperties, Body, Data, Message, Modified, Outcome, Properties, Source,
 };
 use fe2o3_amqp::types::primitives::{Binary, SimpleValue, Timestamp, Uuid, Value};
 use fe2o3_amqp::{Receiver, Sender};
@@ -97,6 +99,82 @@ async fn run(url: &str) -> Result<(), Failure> {
     receiver.reject(&delivery, None).await?;
     assert!(matches!(sent.await?, Outcome::Rejected(_)));
     println!("ok release, modify, reject");
+
+    // Messages of 1 MiB, one at a time, in many frames, settling first and second.
+    for (name, mode) in [
+        ("first", ReceiverSettleMode::First),
+        ("second", ReceiverSettleMode::Second),
+    ] {
+        let mut large = Receiver::builder()
+            .name(name)
+            .source("rust.large")
+            .receiver_settle_mode(mode)
+            .credit_mode(CreditMode::Manual)
+            .attach(&mut session)
+            .await?;
+        let mut sending = Sender::attach(&mut session, format!("to {name}"), "rust.large").await?;
+        for byte in 0..3u8 {
+            let bytes = vec![byte; 1 << 20];
+            let message = Message::builder()
+                .data(Binary::from(bytes.clone()))
+                .build();
+            let sent = sending.send_batchable(message).await?;
+            large.set_credit(1).await?;
+            let delivery = large.recv::<Data>().await?;
+            assert!(delivery.body().0 == bytes, "another body of 1 MiB came");
+            large.accept(&delivery).await?;
+            assert!(matches!(sent.await?, Outcome::Accepted(_)));
+        }
+        sending.close().await?;
+        large.close().await?;
+    }
+    println!("ok large messages, credit one by one, settling first and second");
+
+    // Request and reply by a dynamic source.
+    let mut requests = Receiver::attach(&mut session, "requests", "rust.requests").await?;
+    let mut asking = Sender::attach(&mut session, "asking", "rust.requests").await?;
+    let mut replies = Receiver::builder()
+        .name("replies")
+        .source(Source::builder().dynamic(true).build())
+        .attach(&mut session)
+        .await?;
+    let own = replies
+        .source()
+        .as_ref()
+        .and_then(|source| source.address.clone())
+        .expect("the address of the dynamic source");
+    let request = Message::builder()
+        .properties(
+            Properties::builder()
+                .message_id("request".to_string())
+                .reply_to(own)
+                .build(),
+        )
+        .value("question".to_string())
+        .build();
+    let sent = asking.send_batchable(request).await?;
+    let delivery = requests.recv::<String>().await?;
+    let to = delivery
+        .message()
+        .properties
+        .as_ref()
+        .and_then(|properties| properties.reply_to.clone())
+        .expect("a reply address");
+    let mut answering = Sender::attach(&mut session, "answering", to.as_str()).await?;
+    let replied = answering.send(format!("re: {}", delivery.body())).await?;
+    assert!(matches!(replied, Outcome::Accepted(_)));
+    requests.accept(&delivery).await?;
+    assert!(matches!(sent.await?, Outcome::Accepted(_)));
+    let reply = replies.recv::<String>().await?;
+    assert_eq!(reply.body(), "re: question");
+    replies.accept(&reply).await?;
+    for sender in [asking, answering] {
+        sender.close().await?;
+    }
+    for receiver in [requests, replies] {
+        receiver.close().await?;
+    }
+    println!("ok request and reply");
 
     for (address, expected) in [
         ("accepted", "Accepted"),

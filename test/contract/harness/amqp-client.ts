@@ -11,7 +11,7 @@ let serial = 0;
 export async function connectActiveMq(broker: Pick<Broker, 'port'>): Promise<Peer> {
   const peer = await connectAmqp(broker.port);
   return {
-    close: peer.close,
+    close: () => peer.close(),
     publish: (address, message) => peer.publish(`queue://${address}`, message),
     subscribe: (address, options) => peer.subscribe(`queue://${address}`, options),
   };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Source } from 'rhea';
 import { JunctionError } from '../../../src/core/errors.ts';
 import { startActiveMq, startArtemis, startRabbitMq, unavailable, type Broker } from '../../brokers/index.ts';
 import { rejected } from '../../contract/intake.ts';
@@ -11,10 +12,10 @@ interface Kind {
   start(): Promise<Broker>;
   readonly settings: object;
   /** How a peer calls them. */
-  queue(name: string): object;
-  topic(name: string): object;
+  queue(name: string): Source;
+  topic(name: string): Source;
   /** Where rejected messages of a queue go; undefined where that is not set up. */
-  readonly deadLetters: object | undefined;
+  readonly deadLetters: Source | undefined;
   /** Whether topics have durable subscriptions. */
   readonly durable: boolean;
 }

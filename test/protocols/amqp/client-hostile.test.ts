@@ -51,7 +51,7 @@ async function broker(play: (container: Container) => void): Promise<number> {
     );
   });
   play(container);
-  return listening(container.listen({ port: 0, host: '127.0.0.1' }) as unknown as Server);
+  return listening(container.listen({ port: 0, host: '127.0.0.1' }));
 }
 
 const at = (port: number, over: object = {}): object => ({

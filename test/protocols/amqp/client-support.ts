@@ -1,5 +1,5 @@
 import { after } from 'node:test';
-import rhea, { type Connection, type EventContext, type Receiver, type Sender } from 'rhea';
+import rhea, { type Connection, type EventContext, type Receiver, type Sender, type Source } from 'rhea';
 import { accepted } from '../../../src/core/outcome.ts';
 import type { Endpoint } from '../../../src/core/protocol.ts';
 import { amqpAddress } from '../../../src/protocols/amqp/address.ts';
@@ -81,7 +81,7 @@ export async function sendAll(peer: Connection, target: object, bodies: readonly
 }
 
 /** What comes to a peer, as texts; resolves once the link stands. */
-export async function receiveAll(peer: Connection, source: object): Promise<string[]> {
+export async function receiveAll(peer: Connection, source: Source): Promise<string[]> {
   const got: string[] = [];
   const receiver: Receiver = peer.open_receiver({ source, credit_window: 200 });
   receiver.on('message', ({ message }: EventContext) => {

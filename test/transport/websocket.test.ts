@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
@@ -7,6 +7,7 @@ import type { Incoming } from '../../src/transport/arrival.ts';
 import { listen } from '../../src/transport/listen.ts';
 import type { Frames } from '../../src/transport/websocket-stream.ts';
 import { until } from '../helpers.ts';
+import { atEnd, closeAll } from './support.ts';
 
 interface Pair {
   readonly server: Duplex;
@@ -37,7 +38,7 @@ async function pair(frames: Frames): Promise<Pair> {
   await until(() => accepted.length === 1 && client.readyState === WebSocket.OPEN);
   const server = accepted[0]!.stream;
   server.on('error', () => {});
-  after(async () => {
+  atEnd(async () => {
     client.terminate();
     server.destroy();
     await doors.close();
@@ -46,6 +47,8 @@ async function pair(frames: Frames): Promise<Pair> {
 }
 
 describe('the stream of a WebSocket', { timeout: 120_000 }, () => {
+  afterEach(closeAll);
+
   it('does not take in what nobody reads, and loses none of it', async () => {
     const { server, client } = await pair('binary');
     let heard = 0;

@@ -1,4 +1,4 @@
-// Structure-aware fuzzing of the AMQP engine: `node --import tsx test/fuzz/amqp-engine.ts [--runs N] [--seed S]`.
+// Structure-aware fuzzing of the AMQP engine: `npm run fuzz -- [--runs N] [--seed S]`.
 // Each input is one connection: a plausible sequence of frames, some of them damaged, cut into chunks anywhere, while
 // the owner answers, sends and detaches at random. Nothing may throw, what the engine says must be whole frames, it
 // must be quiet once closed, and neither time nor memory may run away.
@@ -248,5 +248,13 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const { values } = parseArgs({
     options: { runs: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
   });
-  console.log(fuzz(Number(values.runs), Number(values.seed)));
+  const { memory: most, ...counts } = fuzz(Number(values.runs), Number(values.seed));
+  const mebi = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(0)} MiB`;
+  console.log({
+    seed: Number(values.seed),
+    ...counts,
+    seconds: Math.round(performance.now() / 1000),
+    memory: mebi(most),
+    residentPeak: mebi(process.resourceUsage().maxRSS * 1024),
+  });
 }

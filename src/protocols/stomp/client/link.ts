@@ -37,6 +37,8 @@ export class Link implements Connection {
   readonly #outbox = new Outbox();
   readonly #beats: HeartBeats;
   readonly #requests = new Map<string, () => void>();
+  /** Frames that wait for the orderly end. */
+  readonly #atClose: (readonly [command: string, headers: readonly Pair[]])[] = [];
   #onConnected: (() => void) | undefined;
   #onClosed!: (reason: string) => void;
   #over = false;
@@ -152,12 +154,18 @@ export class Link implements Connection {
     if (!this.#paused) this.#socket.resume();
   }
 
+  /** A frame to be sent before DISCONNECT. */
+  atClose(command: string, headers: readonly Pair[]): void {
+    this.#atClose.push([command, headers]);
+  }
+
   /** DISCONNECT, and its receipt: then the broker has seen all that was written (STOMP 1.2 "DISCONNECT"). */
   async close(): Promise<void> {
     if (!this.#over) {
       this.resume();
       const late = setTimeout(() => this.#end('closed'), farewell);
-      await this.request('DISCONNECT', []).catch(() => undefined);
+      const last = this.#atClose.map(([command, headers]) => this.request(command, headers));
+      await Promise.allSettled([...last, this.request('DISCONNECT', [])]);
       clearTimeout(late);
       this.#end('closed');
     }

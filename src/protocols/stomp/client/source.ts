@@ -104,6 +104,8 @@ export class StompSource implements Source {
         ...subscribeHeaders(link.dialect, this.#config, destination, id, this.#clientId),
       ];
       requests.push(link.request('SUBSCRIBE', headers));
+      // Artemis confirms DISCONNECT before what is unsettled is back in the queue: later messages would overtake it.
+      if (link.dialect.name === 'Artemis') link.atClose('UNSUBSCRIBE', [['id', id]]);
     }
     await Promise.all(requests);
   }

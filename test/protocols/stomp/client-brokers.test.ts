@@ -175,7 +175,8 @@ for (const name of Object.keys(stompBrokers) as (keyof typeof stompBrokers)[])
       await other.source.start(again);
       await until(() => again.taken.length === 1, 'it comes again', patience);
       assert.deepEqual(again.bodies(), ['hold']);
-      assert.ok(again.taken[0]!.deliveryCount >= 1, 'as delivered before');
+      // what Artemis is given back in order does not count as delivered
+      assert.equal(again.taken[0]!.deliveryCount, name === 'artemis' ? 0 : 1);
       await other.source.stop();
       await Promise.all([client.close(), other.close()]);
     });

@@ -1,12 +1,12 @@
 import type { JunctionError } from '../../core/errors.ts';
 import { publishError } from './errors.ts';
-import { Publisher, type Message } from './publisher.ts';
+import { Publisher, type Message, type Unconfirmed } from './publisher.ts';
 import type { ClosedError } from './wire/channel.ts';
 import type { Wire } from './wire/wire.ts';
 
 /** What goes to one exchange. */
 interface Lane {
-  /** Whether it has confirmed something since the last error on a channel. */
+  /** Whether the broker has taken a message to it since the last error on a channel. */
   proven: boolean;
   /** Taken, not written, in order. */
   waiting: Message[];
@@ -29,7 +29,7 @@ export class Lanes {
   readonly #untried = new Set<Lane>();
   #shared: Publisher | undefined;
   #trial: Publisher | undefined;
-  #trying: Lane | undefined;
+  #trying: { readonly lane: Lane; readonly message: Message } | undefined;
   #over = false;
 
   constructor(wire: Wire, done: (message: Message, error?: JunctionError) => void) {
@@ -38,12 +38,7 @@ export class Lanes {
   }
 
   publish(message: Message): void {
-    const { exchange } = message.value;
-    let lane = this.#lanes.get(exchange);
-    if (!lane) {
-      if (this.#lanes.size >= mostLanes) this.#forget();
-      this.#lanes.set(exchange, (lane = { proven: false, waiting: [] }));
-    }
+    const lane = this.#laneOf(message);
     if (lane.proven) return this.#share(message);
     lane.waiting.push(message);
     this.#untried.add(lane);
@@ -56,9 +51,13 @@ export class Lanes {
   }
 
   #share(message: Message): void {
+    if (message.settled) return this.#done(message); // its time was up while it waited here
     this.#shared ??= new Publisher(this.#wire, {
       done: this.#done,
-      closed: (unconfirmed, error) => this.#sharedClosed(unconfirmed, error),
+      closed: (unconfirmed, error) => {
+        this.#shared = undefined;
+        if (error.code !== 0) this.#again(unconfirmed);
+      },
     });
     this.#shared.publish(message);
   }
@@ -71,45 +70,66 @@ export class Lanes {
       const message = lane.waiting.shift();
       if (!message) continue;
       if (message.settled) {
-        // Its time was up while it waited here.
         this.#untried.add(lane);
         this.#done(message);
         continue;
       }
-      this.#trying = lane;
-      this.#trial ??= new Publisher(this.#wire, {
-        done: (tried, error) => this.#passed(tried, error),
-        closed: (unconfirmed, error) => this.#trialClosed(unconfirmed, error),
-      });
-      this.#trial.publish(message);
+      this.#trying = { lane, message };
+      this.#trialChannel().publish(message);
+      // Not its confirmation, for which a queue without its quorum would let all others wait.
+      this.#trial!.probe().then(
+        () => this.#passed(message),
+        () => undefined, // told by `closed`
+      );
     }
   }
 
-  #passed(message: Message, error: JunctionError | undefined): void {
-    const lane = this.#trying!;
+  /** One where nothing is unconfirmed, which the next trial could do harm to. */
+  #trialChannel(): Publisher {
+    if (this.#trial && !this.#trial.idle) {
+      this.#trial.retire();
+      this.#trial = undefined;
+    }
+    if (this.#trial) return this.#trial;
+    let trial: Publisher | undefined = undefined; // on a dead connection it is closed before it is made
+    trial = new Publisher(this.#wire, {
+      done: this.#done,
+      closed: (unconfirmed, error) => this.#trialClosed(trial, unconfirmed, error),
+    });
+    return (this.#trial = trial);
+  }
+
+  #passed(message: Message): void {
+    if (this.#trying?.message !== message) return;
+    const { lane } = this.#trying;
     this.#trying = undefined;
     lane.proven = true;
     for (const each of lane.waiting.splice(0)) this.#share(each);
-    this.#done(message, error);
     this.#tryNext();
   }
 
-  #trialClosed([culprit]: readonly Message[], error: ClosedError): void {
-    const lane = this.#trying;
+  #trialClosed(trial: Publisher | undefined, unconfirmed: readonly Unconfirmed[], error: ClosedError): void {
+    if (trial !== this.#trial) {
+      if (error.code !== 0) this.#again(unconfirmed);
+      return;
+    }
+    const tried = this.#trying;
     this.#trial = undefined;
     this.#trying = undefined;
-    if (this.#over || error.code === 0) return;
-    if (lane && lane.waiting.length > 0) this.#untried.add(lane);
-    if (culprit) this.#done(culprit, publishError(error));
-    this.#tryNext();
+    if (error.code === 0) return;
+    if (tried && tried.lane.waiting.length > 0) this.#untried.add(tried.lane);
+    const culprit = unconfirmed.find(({ message }) => message === tried?.message);
+    this.#again(unconfirmed.filter((each) => each !== culprit));
+    if (culprit) this.#done(culprit.message, culprit.returned ?? publishError(error));
   }
 
-  #sharedClosed(unconfirmed: readonly Message[], error: ClosedError): void {
-    this.#shared = undefined;
-    if (this.#over || error.code === 0) return;
+  /** Sends again what the broker may have missed; of what it has returned the answer is known. */
+  #again(unconfirmed: readonly Unconfirmed[]): void {
+    if (this.#over) return;
     const again = new Map<Lane, Message[]>();
-    for (const message of unconfirmed) {
-      const lane = this.#lanes.get(message.value.exchange)!;
+    for (const { message, returned } of unconfirmed) {
+      if (returned) continue;
+      const lane = this.#laneOf(message);
       lane.proven = false;
       const list = again.get(lane);
       if (list) list.push(message);
@@ -119,11 +139,22 @@ export class Lanes {
       lane.waiting = [...messages, ...lane.waiting];
       this.#untried.add(lane);
     }
+    for (const { message, returned } of unconfirmed) if (returned) this.#done(message, returned);
     this.#tryNext();
+  }
+
+  #laneOf({ value: { exchange } }: Message): Lane {
+    let lane = this.#lanes.get(exchange);
+    if (!lane) {
+      if (this.#lanes.size >= mostLanes) this.#forget();
+      this.#lanes.set(exchange, (lane = { proven: false, waiting: [] }));
+    }
+    return lane;
   }
 
   #forget(): void {
     for (const [exchange, lane] of this.#lanes)
-      if (!lane.proven && lane.waiting.length === 0 && lane !== this.#trying) this.#lanes.delete(exchange);
+      if (!lane.proven && lane.waiting.length === 0 && lane !== this.#trying?.lane)
+        this.#lanes.delete(exchange);
   }
 }

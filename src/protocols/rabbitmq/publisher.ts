@@ -20,10 +20,10 @@ export interface PublisherHost {
   /** The broker has answered for a message; without an error it has it. */
   done(message: Message, error?: JunctionError): void;
   /** The broker has closed the channel; these are without an answer, in order of writing. */
-  closed(unconfirmed: readonly Message[], error: ClosedError): void;
+  closed(unconfirmed: readonly Unconfirmed[], error: ClosedError): void;
 }
 
-interface Unconfirmed {
+export interface Unconfirmed {
   readonly message: Message;
   /** Set once the broker has returned it: its confirmation is no success. */
   returned: JunctionError | undefined;
@@ -43,6 +43,7 @@ export class Publisher {
   /** By delivery tag, in order. */
   readonly #unconfirmed = new Map<number, Unconfirmed>();
   #tag = 0;
+  #retired = false;
 
   /** It can be used at once. */
   constructor(wire: Wire, host: PublisherHost) {
@@ -52,7 +53,11 @@ export class Publisher {
       {
         confirmed: (tag, multiple, ok) => this.#confirmed(tag, multiple, ok),
         returned: (text, content) => this.#returned(text, content),
-        closed: (error) => this.#closed(error),
+        closed: (error) => {
+          const left = [...this.#unconfirmed.values()];
+          this.#unconfirmed.clear();
+          host.closed(left, error);
+        },
       },
       anyBody,
     );
@@ -61,8 +66,16 @@ export class Publisher {
       .catch(() => undefined); // told by `closed`
   }
 
-  get unconfirmed(): number {
-    return this.#unconfirmed.size;
+  /**
+   * Resolves once the broker has looked at all that was published, though it may not have confirmed it yet: it answers
+   * in order. @throws ClosedError where it has closed the channel on one of them
+   */
+  async probe(): Promise<void> {
+    await this.#channel.call(Method.basicQos, Method.basicQosOk, (writer) => {
+      writer.long(0);
+      writer.short(0);
+      writer.octet(0);
+    });
   }
 
   publish(message: Message): void {
@@ -74,6 +87,16 @@ export class Publisher {
       );
     this.#unconfirmed.set(++this.#tag, { message, returned: undefined });
     this.#channel.publish(exchange, routingKey, properties, body);
+  }
+
+  get idle(): boolean {
+    return this.#unconfirmed.size === 0;
+  }
+
+  /** Closes the channel once all is confirmed. */
+  retire(): void {
+    this.#retired = true;
+    if (this.idle) void this.#channel.close();
   }
 
   #confirmed(tag: number, multiple: boolean, ok: boolean): void {
@@ -88,6 +111,7 @@ export class Publisher {
     const answered = this.#unconfirmed.get(tag);
     if (!answered) return;
     this.#unconfirmed.delete(tag);
+    if (this.#retired && this.idle) void this.#channel.close();
     this.#host.done(answered.message, answered.returned ?? (ok ? undefined : nackedError()));
   }
 
@@ -106,16 +130,5 @@ export class Publisher {
     const exact = alike.find(({ message }) => message.value.properties.equals(properties));
     for (const each of exact ? [exact] : alike.length > 0 ? alike : same)
       each.returned = returnedError(exchange, routingKey, text);
-  }
-
-  #closed(error: ClosedError): void {
-    const left = [...this.#unconfirmed.values()];
-    this.#unconfirmed.clear();
-    // Of what was returned the answer is known.
-    for (const { message, returned } of left) if (returned) this.#host.done(message, returned);
-    this.#host.closed(
-      left.filter(({ returned }) => !returned).map(({ message }) => message),
-      error,
-    );
   }
 }

@@ -131,7 +131,10 @@ describe('the RabbitMQ client at a broker that blocks', { skip, timeout: 120_000
     await until(() => it.status().reason?.includes('takes no messages for now') === true, 'it says so');
     assert.match(it.status().reason!, /low on memory/);
     const path = join(broker.folder, 'rabbitmq.conf');
-    await writeFile(path, (await readFile(path, 'utf8')).replace('absolute = 1MB', 'absolute = 8GB'));
+    await writeFile(
+      path,
+      (await readFile(path, 'utf8')).replace('watermark.absolute = 1MB', 'watermark.absolute = 8GB'),
+    );
     await broker.restart('SIGKILL');
     await sent;
     await ready(it);

@@ -81,10 +81,12 @@ export interface Traits {
   readonly headers: 'typed' | 'text' | 'bytes' | 'none';
   readonly repeatedHeaders: boolean;
   /**
-   * Header values with control characters, such as a line break, travel in base64, which `junction-types` says: this
-   * gateway restores them, other readers see the base64.
+   * Header values with control characters, such as a line break, travel in an encoded form: this gateway restores
+   * them, other readers see that form.
    */
-  readonly controlCharacters?: 'base64';
+  readonly controlCharacters?: 'encoded';
+  /** Messages without a key may overtake each other. */
+  readonly unordered?: true;
   /** Envelope fields that this protocol cannot hold. */
   readonly loses: readonly (keyof Envelope)[];
   /** A released message comes back to the source without a reconnect of its peer. */

@@ -10,7 +10,6 @@ const listener = (
   system: Pick<System, 'name' | 'title' | 'traits' | 'address' | 'connect'> & { readonly type: string },
 ): System => ({
   role: 'listener',
-  ordered: true,
   unavailable: false,
   start: () => Promise.resolve(),
   stop: () => Promise.resolve(),

@@ -137,7 +137,11 @@ function judge(
     if (at > 0) ordered = false;
     const got = left.splice(at, 1)[0]!;
     const want = expected(message, target.traits);
-    wrong.push(...differences(want, got).map((difference) => `${about}: ${difference}`));
+    wrong.push(
+      ...differences(want, got, target.traits.controlCharacters !== undefined).map(
+        (difference) => `${about}: ${difference}`,
+      ),
+    );
     if (about === 'headers' && target.traits.controlCharacters && !source.traits.controlCharacters)
       declared.add('line breaks');
     if (about === 'repeats' && want.headers!.length < message.headers!.length) declared.add('repeats');
@@ -145,7 +149,7 @@ function judge(
       if (message[field] !== want[field]) declared.add(field);
   }
   if (left.length > 0) wrong.push(`${left.length} more came than were sent`);
-  if (!source.ordered || !target.ordered) declared.add('order');
+  if (source.traits.unordered || target.traits.unordered) declared.add('order');
   else if (!ordered) wrong.push('out of order');
   return { declared: [...declared], wrong: [...new Set(wrong)] };
 }

@@ -26,7 +26,7 @@ export function interopPage(systems: readonly System[], cells: readonly Cell[]):
         ),
       ].join('\n'),
       '✓ everything arrives as it was sent. ✓ but: what the target cannot hold, as its traits declare: *repeats*, of ' +
-        'several headers of one name the first; *line breaks* and other control characters in a header come as base64, named by `junction-types`; *order*, ' +
+        'several headers of one name the first; *line breaks* and other control characters in a header come in an encoded form, which Junction restores; *order*, ' +
         'messages without a key may overtake each other.',
       systems.map(({ name, title }) => `- **${name}**: ${title}`).join('\n'),
       '',

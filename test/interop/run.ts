@@ -3,13 +3,23 @@
  * names of systems after that run only those, and print.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { kafkaBroker, mosquitto } from './brokers.ts';
+import { activeMq, artemis, kafkaBroker, mosquitto, rabbitMq, rocketMq } from './brokers.ts';
 import { amqpListener, mqttListener, stompListener } from './listeners.ts';
 import { runMatrix } from './matrix.ts';
 import { interopPage } from './page.ts';
 
 const page = new URL('../../docs/interop.md', import.meta.url);
-const all = [mqttListener, amqpListener, stompListener, mosquitto, kafkaBroker];
+const all = [
+  mqttListener,
+  amqpListener,
+  stompListener,
+  mosquitto,
+  artemis,
+  activeMq,
+  rabbitMq,
+  kafkaBroker,
+  rocketMq,
+];
 
 const words = process.argv.slice(2);
 const update = words.includes('--update');

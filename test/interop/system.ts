@@ -9,8 +9,6 @@ export interface System {
   readonly title: string;
   readonly role: 'listener' | 'client';
   readonly traits: Traits;
-  /** Whether messages without a key keep their order. */
-  readonly ordered: boolean;
   /** Whether this machine can run it; else why not. */
   readonly unavailable: string | false;
   /** How a word is written as an address; the same for the route and for the peer. */

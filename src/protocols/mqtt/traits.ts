@@ -4,7 +4,7 @@ import type { Traits } from '../../core/protocol.ts';
 export const mqttTraits: Traits = {
   headers: 'text',
   repeatedHeaders: true,
-  controlCharacters: 'base64', // a receiver may end the connection for them, MQTT 5 §1.5.4
+  controlCharacters: 'encoded', // a receiver may end the connection for them, MQTT 5 §1.5.4
   loses: ['deliveryCount'],
   redelivers: false,
 };

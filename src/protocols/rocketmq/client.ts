@@ -9,6 +9,8 @@ import { RocketMqSource } from './source.ts';
 export const rocketMqTraits: Traits = {
   headers: 'text',
   repeatedHeaders: false,
+  controlCharacters: 'encoded',
+  unordered: true, // a topic spreads them over its queues; those of a key are a message group
   loses: ['durable', 'retain'],
   redelivers: true,
 };

@@ -22,7 +22,7 @@ async function open(settings: object): ReturnType<typeof start> {
 /** rhea by TLS; resolves once it is open. */
 async function connect(port: number, options: object = {}): Promise<Connection> {
   const { ca } = await certificates();
-  return opened({ transport: 'tls', host: '127.0.0.1', port, ca, ...options } as ConnectionOptions);
+  return opened({ transport: 'tls', host: '127.0.0.1', port, ca, ...options });
 }
 
 async function opened(options: object): Promise<Connection> {
@@ -138,7 +138,7 @@ describe('AMQP by WebSocket', { timeout: 60_000 }, () => {
 
   /** rhea by the `ws` package. */
   const byWebSocket = (url: string, options: object = {}, more: object = {}): Promise<Connection> => {
-    const connect = rhea.websocket_connect(WebSocket as never) as unknown as (
+    const connect = rhea.websocket_connect(WebSocket) as unknown as (
       url: string,
       protocols: string[],
       options: object,

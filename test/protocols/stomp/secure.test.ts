@@ -109,7 +109,7 @@ describe('STOMP by WebSocket', { timeout: 60_000 }, () => {
     const socket = new WebSocket(url);
     atEnd(() => socket.terminate());
     let got = '';
-    socket.on('message', (data) => (got += String(data as Buffer)));
+    socket.on('message', (data) => (got += (data as Buffer).toString()));
     socket.on('open', () => socket.send('CONNECT\naccept-version:1.0,1.1\nhost:x\n\n\0'));
     await until(() => got.includes('\0'));
     assert.match(got, /^CONNECTED\n(.*\n)*version:1\.1\n/);

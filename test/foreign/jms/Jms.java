@@ -24,6 +24,7 @@ public class Jms {
     check("every type of property and header", Jms::properties);
     check("request and reply by a temporary queue", Jms::requestReply);
     check("a temporary topic", Jms::temporaryTopic);
+    check("large messages, one at a time", Jms::large);
     check("client acknowledge and recover", Jms::recover);
     check("a closed consumer's messages go to the next one", Jms::closedConsumer);
     check("receive without waiting, which drains", Jms::noWait);
@@ -240,6 +241,32 @@ public class Jms {
     send(session.createProducer(topic), session.createTextMessage("both"));
     same("both", ((TextMessage) some(one.receive(5000))).getText());
     same("both", ((TextMessage) some(two.receive(5000))).getText());
+  }
+
+  /** In many frames, each asked for by a credit of its own, and acknowledged one by one. */
+  static void large(Connection connection) throws Exception {
+    try (Connection pulling = factory("?jms.prefetchPolicy.all=0").createConnection()) {
+      pulling.start();
+      Session receiving = pulling.createSession(false, Session.CLIENT_ACKNOWLEDGE);
+      Session session = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
+      Queue queue = session.createQueue("jms.large");
+      MessageConsumer consumer = receiving.createConsumer(queue);
+      MessageProducer producer = session.createProducer(queue);
+      byte[] body = new byte[2 << 20];
+      new java.util.Random(5).nextBytes(body);
+      for (int n = 0; n < 3; n++) {
+        body[0] = (byte) n;
+        BytesMessage message = session.createBytesMessage();
+        message.writeBytes(body);
+        send(producer, message);
+        BytesMessage got = (BytesMessage) some(consumer.receive(10_000));
+        same((long) body.length, got.getBodyLength());
+        byte[] read = new byte[body.length];
+        got.readBytes(read);
+        same(true, java.util.Arrays.equals(body, read));
+        got.acknowledge();
+      }
+    }
   }
 
   static void recover(Connection connection) throws Exception {

@@ -11,7 +11,7 @@ import { startGateway, type RunningGateway } from './gateway.ts';
 
 const skip = (await unavailable('kafka')) || (await unavailable('mosquitto'));
 
-describe('the gateway of docker-compose.yml, at a real Kafka and a real Mosquitto', { skip }, () => {
+describe('the gateway at a real Kafka and a real Mosquitto', { skip }, () => {
   let kafka: Broker;
   let mosquitto: Broker;
   let gateway: RunningGateway;
@@ -26,7 +26,7 @@ describe('the gateway of docker-compose.yml, at a real Kafka and a real Mosquitt
     [kafka, mosquitto] = await Promise.all([startKafka(), startMosquitto()]);
     await createTopics(kafka, ['telemetry', 'alerts', 'machines']);
     gateway = await startGateway({
-      config: 'config/compose.yaml',
+      config: 'test/e2e/two-brokers/config.yaml',
       env: { KAFKA_BROKER: kafka.at, WORKSHOP_URL: `mqtt://${mosquitto.at}` },
     });
     await until(isReady, 'the gateway is ready', 60_000);

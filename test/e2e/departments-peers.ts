@@ -46,8 +46,8 @@ export async function readKafka(
   return {
     seen,
     close: async () => {
-      await stream.close().catch(() => undefined);
-      await consumer.close(true).catch(() => undefined);
+      await stream.close();
+      await consumer.close(true);
     },
   };
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { addressAnnotation } from '../../../src/protocols/amqp/mapping.ts';
 import { describe, it } from 'node:test';
 import rhea, { type Connection, type Delivery, type EventContext, type Receiver } from 'rhea';
 import type { JunctionError } from '../../../src/core/errors.ts';
+import { addressAnnotation } from '../../../src/protocols/amqp/mapping.ts';
 import { isPending, message, settleDown, until } from '../../helpers.ts';
 import {
   bodyText,

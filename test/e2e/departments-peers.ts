@@ -47,7 +47,7 @@ export async function readKafka(
     seen,
     close: async () => {
       await stream.close();
-      await consumer.close(true);
+      await consumer.close();
     },
   };
 }

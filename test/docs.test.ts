@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
 import { brokerPages } from '../scripts/broker-pages.ts';
 import { configurationPage } from '../scripts/configuration-page.ts';
 import { loadConfiguration } from '../src/config/load.ts';
@@ -77,4 +78,32 @@ describe('docs/brokers', async () => {
       assert.equal(loaded.endpoints.size, 3 + endpoints.length, 'an example has one endpoint');
       assert.deepEqual(loaded.warnings, []);
     });
+});
+
+describe('docs/departments.md', () => {
+  const read = (path: string) => readFile(new URL(`../${path}`, import.meta.url), 'utf8');
+
+  it('shows the routes as they are, and commands for services that there are', async () => {
+    const page = await read('docs/departments.md');
+    const routes = await read('routes/departments.yaml');
+    const compose = parse(await read('docker-compose.yml')) as { services: Record<string, unknown> };
+    const shown = [...page.matchAll(/^```yaml\n([^]*?)^```$/gm)].map((found) => found[1]!);
+    assert.ok(shown.length > 0 && shown.every((block) => routes.includes(block)));
+    const named = [...page.matchAll(/docker compose (?:exec|stop|start) (\S+)/g)].map((found) => found[1]!);
+    assert.ok(named.length > 10);
+    for (const service of named) assert.ok(Object.hasOwn(compose.services, service), service);
+  });
+
+  it('is about a docker-compose.yml whose ports are on loopback, and whose services the gateway dials', async () => {
+    const { services } = parse(await read('docker-compose.yml')) as {
+      services: Record<string, { ports?: string[] }>;
+    };
+    const ports = Object.values(services).flatMap((service) => service.ports ?? []);
+    for (const port of ports) assert.match(port, /^127\.0\.0\.1:\d+:\d+$/);
+    const onHost = ports.map((port) => port.split(':')[1]);
+    assert.equal(new Set(onHost).size, onHost.length, 'a port is published twice');
+    const hosts = [...(await read('config/compose.yaml')).matchAll(/:-(?:\w+:\/\/)?([a-z-]+):\d+\}/g)];
+    assert.equal(hosts.length, 5);
+    for (const [, host] of hosts) assert.ok(Object.hasOwn(services, host!), host);
+  });
 });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { User } from '../../brokers/index.ts';
 import { classPath, javaFlags } from '../../brokers/java.ts';
 
 const program = fileURLToPath(new URL('RocketMqPeer.java', import.meta.url));
@@ -20,8 +21,8 @@ export class JavaClient {
   readonly #inboxes = new Map<string, (message: JavaMessage) => void>();
   #serial = 0;
 
-  private constructor(jars: string) {
-    const args = [...javaFlags('256m'), '-cp', jars, program];
+  private constructor(jars: string, login: readonly string[]) {
+    const args = [...javaFlags('256m'), '-cp', jars, program, ...login];
     this.#child = spawn('java', args, { stdio: ['pipe', 'pipe', 'ignore'] });
     createInterface(this.#child.stdout).on('line', (line) => this.#line(line.split(' ')));
     this.#child.once('exit', () => {
@@ -29,8 +30,9 @@ export class JavaClient {
     });
   }
 
-  static async start(): Promise<JavaClient> {
-    return new JavaClient(await classPath('rocketmq-client'));
+  /** @param user whom the brokers let in, where they want to know */
+  static async start(user?: User): Promise<JavaClient> {
+    return new JavaClient(await classPath('rocketmq-client'), user ? [user.username, user.password] : []);
   }
 
   publish(at: string, topic: string, { body, tag, group, properties }: JavaMessage): Promise<void> {

@@ -20,8 +20,8 @@ import org.apache.rocketmq.client.apis.producer.Producer;
 /**
  * RocketMQ's own Java client, driven by lines on stdin; fields are divided by spaces, `-` is an empty one.
  * `publish id endpoint topic tag group body properties` and `subscribe id endpoint topic group` are answered by
- * `ok id` or `error id text`; then messages come as `message id body tag group properties`. `close id` ends a
- * subscription. Bodies are base64, properties `name=value&…` percent-encoded. Its arguments, if any, are a user's name
+ * `ok id` or `error id text`; then messages come as `message id body tag group properties message-id`. `close id`
+ * ends a subscription. Bodies are base64, properties `name=value&…` percent-encoded. Its arguments, if any, are a user's name
  * and password.
  */
 public class RocketMqPeer {
@@ -111,7 +111,7 @@ public class RocketMqPeer {
       try {
         for (MessageView view : consumer.receive(16, Duration.ofSeconds(30))) {
           say(text(id, view));
-          consumer.ack(view);
+          consumer.ackAsync(view); // where that fails the message comes again
         }
       } catch (Exception error) {
         if (Thread.currentThread().isInterrupted() || error instanceof InterruptedException) break;
@@ -136,7 +136,8 @@ public class RocketMqPeer {
         Base64.getEncoder().encodeToString(body),
         view.getTag().map(RocketMqPeer::encode).orElse("-"),
         view.getMessageGroup().map(RocketMqPeer::encode).orElse("-"),
-        properties.length() == 0 ? "-" : properties);
+        properties.length() == 0 ? "-" : properties,
+        view.getMessageId().toString());
   }
 
   static String encode(String text) {

@@ -12,6 +12,8 @@ export interface JavaMessage {
   readonly tag?: string | undefined;
   readonly group?: string | undefined;
   readonly properties: readonly (readonly [string, string])[];
+  /** Of one that was received: the same when the broker delivers it again. */
+  readonly id?: string | undefined;
 }
 
 /** RocketMQ's own Java client, in a process of its own that serves many peers. */
@@ -70,12 +72,13 @@ export class JavaClient {
 
   #line([what, id, ...rest]: string[]): void {
     if (what === 'message') {
-      const [body, tag, group, properties] = rest as [string, string, string, string];
+      const [body, tag, group, properties, messageId] = rest as [string, string, string, string, string];
       this.#inboxes.get(id!)?.({
         body: Buffer.from(body, 'base64'),
         tag: tag === '-' ? undefined : decode(tag),
         group: group === '-' ? undefined : decode(group),
         properties: pairsOf(properties),
+        id: messageId,
       });
     } else if (what === 'ok' || what === 'error') {
       const answer = this.#answers.get(id!);

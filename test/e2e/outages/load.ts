@@ -56,7 +56,7 @@ export async function consume(port: number, address: string, rate: number): Prom
     const more = bodies.length + rate - granted;
     granted += more;
     if (more > 0) receiver.add_credit(more);
-  }, 10);
+  }, 10).unref();
   return {
     bodies,
     async close() {

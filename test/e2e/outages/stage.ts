@@ -9,6 +9,8 @@ export interface Stage {
   readonly unavailable: string | false;
   /** How it ends while messages go there, and while messages come from there. */
   readonly ends: { readonly asTarget: NodeJS.Signals; readonly asSource: NodeJS.Signals };
+  /** Whether it forgets, when it ends so, what it was told to be settled: then all that was may come again. */
+  readonly forgets?: true;
   /** How the gateway says that the broker does not let it in. */
   readonly refusal: RegExp;
   start(): Promise<RunningStage>;

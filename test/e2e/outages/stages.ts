@@ -92,7 +92,8 @@ export const rabbitMq: Stage = {
   name: 'RabbitMQ, AMQP 0-9-1',
   refusal: /ACCESS_REFUSED/,
   unavailable: await unavailable('rabbitmq'),
-  ends: { asTarget: 'SIGKILL', asSource: 'SIGKILL' },
+  // killed, it forgets acknowledgements that it has not yet written
+  ends: { asTarget: 'SIGKILL', asSource: 'SIGTERM' },
   async start() {
     const broker = await startRabbitMq({ plugins: [] });
     const queues = Object.values(dotted).map((name) => ({ name, type: 'classic' }));

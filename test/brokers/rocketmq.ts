@@ -84,7 +84,7 @@ export async function startRocketMq(options: RocketMqOptions = {}): Promise<Brok
       ...['-cp', jars, launcher, folder, String(names), String(listen), String(admin)],
       ...(user ? [user.username, user.password] : []),
     ],
-    ready: async () => (await accepts(port)) && (await ask(admin, 'ready', {}).then(yes, no)),
+    ready: async () => (await accepts(port)) && (await ask(admin, 'ready', { now: true }).then(yes, no)),
   });
   await broker.start();
   return Object.assign(broker, {

@@ -95,7 +95,7 @@ describe('the Kafka client, TLS and SASL', { skip: await unavailable('kafka'), t
     }
   }
 
-  async function fails(settings: object, why: RegExp, secret = '-'): Promise<void> {
+  async function fails(settings: object, why: RegExp, secret = 'wrong-word'): Promise<void> {
     const stranger = createClient(broker, settings);
     try {
       await stranger.open();

@@ -1,4 +1,5 @@
 import { AddressSyntaxError, type AddressSyntax, type Captures } from './address.ts';
+import { parseBraces } from './braces.ts';
 import { JunctionError } from './errors.ts';
 
 type Part =
@@ -17,40 +18,25 @@ const placeholder = /^([A-Za-z_][A-Za-z0-9_-]*)(!raw)?$/;
  * @throws AddressSyntaxError with the offset of what is wrong
  */
 export function parseTemplate(text: string, bound: readonly string[]): Template {
-  const parts: Part[] = [];
-  let literal = '';
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]!;
-    if ((char === '{' || char === '}') && text[i + 1] === char) {
-      literal += char;
-      i++;
-    } else if (char === '}') {
-      throw new AddressSyntaxError('"}" without "{"; write "}}" for a brace', i);
-    } else if (char === '{') {
-      const end = text.indexOf('}', i);
-      const found = end < 0 ? null : placeholder.exec(text.slice(i + 1, end));
-      if (!found)
-        throw new AddressSyntaxError(
-          'a placeholder is written {name} or {name!raw}; write "{{" for a brace',
-          i,
-        );
-      if (!bound.includes(found[1]!)) {
-        const has =
-          bound.length === 0
-            ? 'from.address binds no captures'
-            : `from.address binds ${bound.map((b) => `{${b}}`).join(', ')}`;
-        throw new AddressSyntaxError(`{${found[1]}} is not bound: ${has}`, i);
-      }
-      if (literal !== '') parts.push({ text: literal });
-      literal = '';
-      parts.push({ capture: found[1]!, raw: found[2] !== undefined, offset: i });
-      i = end;
-    } else {
-      literal += char;
-    }
+  const parts = parseBraces(text, (inside, offset) => readPlaceholder(inside, offset, bound));
+  return { text, parts: parts.map((part) => (typeof part === 'string' ? { text: part } : part)) };
+}
+
+function readPlaceholder(inside: string | undefined, offset: number, bound: readonly string[]): Part {
+  const found = placeholder.exec(inside ?? '');
+  if (!found)
+    throw new AddressSyntaxError(
+      'a placeholder is written {name} or {name!raw}; write "{{" for a brace',
+      offset,
+    );
+  if (!bound.includes(found[1]!)) {
+    const has =
+      bound.length === 0
+        ? 'from.address binds no captures'
+        : `from.address binds ${bound.map((b) => `{${b}}`).join(', ')}`;
+    throw new AddressSyntaxError(`{${found[1]}} is not bound: ${has}`, offset);
   }
-  if (literal !== '') parts.push({ text: literal });
-  return { text, parts };
+  return { capture: found[1]!, raw: found[2] !== undefined, offset };
 }
 
 const control = /[\u0000-\u001f\u007f-\u009f]/;

@@ -1,4 +1,5 @@
 import { AddressSyntaxError, type Captures } from './address.ts';
+import { parseBraces } from './braces.ts';
 import type { Envelope } from './envelope.ts';
 import { identifierToText, valueToText } from './headers.ts';
 
@@ -20,31 +21,15 @@ export interface ValueTemplate {
  * @throws AddressSyntaxError with the offset of what is wrong
  */
 export function parseValueTemplate(text: string, bound: readonly string[]): ValueTemplate {
-  const parts: Part[] = [];
-  let literal = '';
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]!;
-    if ((char === '{' || char === '}') && text[i + 1] === char) {
-      literal += char;
-      i++;
-    } else if (char === '}') {
-      throw new AddressSyntaxError('"}" without "{"; write "}}" for a brace', i);
-    } else if (char === '{') {
-      const end = text.indexOf('}', i);
-      if (end < 0) throw new AddressSyntaxError('"{" without "}"; write "{{" for a brace', i);
-      if (literal !== '') parts.push({ kind: 'text', text: literal });
-      literal = '';
-      parts.push(readPart(text.slice(i + 1, end), bound, i));
-      i = end;
-    } else {
-      literal += char;
-    }
-  }
-  if (literal !== '') parts.push({ kind: 'text', text: literal });
-  return { text, parts };
+  const parts = parseBraces(text, (inside, offset) => readPart(inside, bound, offset));
+  return {
+    text,
+    parts: parts.map((part) => (typeof part === 'string' ? { kind: 'text', text: part } : part)),
+  };
 }
 
-function readPart(name: string, bound: readonly string[], offset: number): Part {
+function readPart(name: string | undefined, bound: readonly string[], offset: number): Part {
+  if (name === undefined) throw new AddressSyntaxError('"{" without "}"; write "{{" for a brace', offset);
   if (bound.includes(name)) return { kind: 'capture', name };
   if (name === 'id' || name === 'key') return { kind: name };
   if (name.startsWith('header.') && name.length > 'header.'.length)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it, mock } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { JunctionError, type ErrorCode } from '../../src/core/errors.ts';
 import { SendQueue, type Outgoing } from '../../src/client/send-queue.ts';
 import { isPending, until } from '../helpers.ts';
+import { collect } from '../memory.ts';
 
 const limits = { broker: 'the test broker', inFlight: 3, maxPending: 1000, timeout: 60_000 };
 const queues: SendQueue<string>[] = [];
@@ -192,6 +191,3 @@ async function fillAndForget(q: SendQueue<object>): Promise<WeakRef<object>[]> {
   assert.deepEqual(new Set(await Promise.all(codes)), new Set(['unavailable']));
   return refs;
 }
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;

@@ -69,3 +69,47 @@ export interface DeadLetterStore {
   /** Resolves once the removal is on the disk; false where there was no such letter. */
   remove(id: string): Promise<boolean>;
 }
+
+/** A message that waits in a spool. */
+export interface SpooledMessage {
+  /** Its place in the queue: larger for later ones, never used twice. */
+  readonly sequence: number;
+  /** When it was taken, ms since the epoch. */
+  readonly at: number;
+  /** Its size in the store. */
+  readonly bytes: number;
+  /** `origin` is unset. */
+  readonly message: Envelope;
+}
+
+/** The messages of one route that were accepted and are not delivered yet, in the order in which they were accepted. */
+export interface SpoolQueue {
+  readonly route: string;
+  /** How many there are; what is being appended counts, what is being removed does not. */
+  readonly messages: number;
+  /** Their size in the store. */
+  readonly bytes: number;
+  /**
+   * Resolves once the message is on the disk: only then may its source be told that it is taken.
+   * @throws JunctionError unavailable where it may not be there
+   */
+  append(message: Envelope): Promise<void>;
+  /**
+   * Those on the disk after the given sequence number, oldest first.
+   * @param limit how many at most
+   * @param bytes no further one once these are reached
+   * @throws JunctionError unavailable where the store has failed, closed where it is closed
+   */
+  read(after: number, limit: number, bytes: number): SpooledMessage[];
+  /** One of them; undefined where it is not there. Throws as `read` does. */
+  get(sequence: number): SpooledMessage | undefined;
+  /** Resolves once the removal is on the disk; rejects as `append` does. To be called once for a message. */
+  remove(message: Pick<SpooledMessage, 'sequence' | 'bytes'>): Promise<void>;
+}
+
+export interface SpoolStore {
+  /** The queue of a route, made where there is none. */
+  spool(route: string): SpoolQueue;
+  /** All queues, also those whose routes are no more. */
+  spools(): readonly SpoolQueue[];
+}

@@ -132,7 +132,7 @@ describe('dispatch', () => {
     await intake.deliver(message('a', 1, { hops: 8 }));
     await intake.deliver(message('a', 1, { expiresAt: Date.now() - 1 }));
     assert.equal(sink.sent.length, 0);
-    assert.equal(dispatcher.dropped, 2);
+    assert.equal(dispatcher.counters.dropped, 2);
     assert.deepEqual(
       log.lines.map((line) => (line.fields as { code: string }).code),
       ['loop', 'expired'],

@@ -37,6 +37,10 @@ export class Lane<Item extends { readonly sequence: number }> {
     return this.#waiting.shift();
   }
 
+  takeAfterFirst(): Item[] {
+    return this.#waiting.splice(1);
+  }
+
   takeAll(): Item[] {
     const all = this.#waiting;
     this.#waiting = [];

@@ -18,6 +18,12 @@ export interface TargetQueueOwner {
   expired(delivery: Delivery): void;
 }
 
+/** The outcome of a message that would have to wait behind another one of its lane, where the source keeps it itself. */
+export const givenBack: Outcome = Object.freeze({
+  state: 'released',
+  error: new JunctionError('busy', 'an earlier message of the same key or address waits for the target'),
+});
+
 /** Least ms between two looks at the lanes that wait. */
 const granularity = 10;
 
@@ -31,6 +37,7 @@ export class TargetQueue {
   readonly #sink: Sink;
   readonly #policy: RetryPolicy | undefined;
   readonly #owner: TargetQueueOwner;
+  readonly #givesBack: boolean;
   readonly #underWay = new UnderWay();
   #sequence = 0;
   /** Lanes are told apart only while one of them is blocked; then every lane with anything in it is here. */
@@ -42,11 +49,21 @@ export class TargetQueue {
   #stopped = false;
   readonly #onFree: ((lane: string) => void)[] = [];
 
-  /** @param policy undefined: a message is sent once */
-  constructor(sink: Sink, policy: RetryPolicy | undefined, owner: TargetQueueOwner) {
+  /**
+   * @param policy undefined: a message is sent once
+   * @param givesBack messages behind the first of a blocked lane do not wait here but are `givenBack`: for a spool,
+   *   which has them on its disk
+   */
+  constructor(sink: Sink, policy: RetryPolicy | undefined, owner: TargetQueueOwner, givesBack = false) {
     this.#sink = sink;
     this.#policy = policy;
     this.#owner = owner;
+    this.#givesBack = givesBack;
+  }
+
+  /** How many lanes are blocked. */
+  get blockedLanes(): number {
+    return this.#blocked.size;
   }
 
   /**
@@ -59,6 +76,7 @@ export class TargetQueue {
     if (this.#blocked.size > 0) {
       const lane = this.#laneOf(delivery.laneName);
       if (lane.blocked) {
+        if (this.#givesBack) return Promise.resolve(givenBack);
         lane.insert(delivery);
         return delivery.outcome;
       }
@@ -125,11 +143,13 @@ export class TargetQueue {
       policy === undefined || delivery.attempts >= policy.attempts || delivery.age >= policy.deadline;
     if (retryable && !over && !this.#stopped) {
       this.#owner.failedForNow(delivery, error, true);
+      const { outcome } = delivery;
       this.#block(delivery, policy);
-      return delivery.outcome;
+      return outcome;
     }
     if (retryable && (policy?.over !== 'dead' || this.#stopped)) {
       this.#owner.failedForNow(delivery, error, false);
+      const outcome = delivery.settle(failed(error));
       const lane = delivery.lane;
       if (lane) {
         lane.underWay--;
@@ -137,7 +157,7 @@ export class TargetQueue {
         if (lane.blocked) this.#release(lane, error);
         else this.#dropIdle(lane);
       }
-      return delivery.settle(failed(error));
+      return outcome;
     }
     if (delivery.lane) this.#answered(delivery, delivery.lane, retryable);
     if (error.code === 'expired') return this.#expire(delivery);
@@ -159,6 +179,7 @@ export class TargetQueue {
       delivery.lane = lane;
     }
     lane.insert(delivery);
+    if (this.#givesBack) for (const each of lane.takeAfterFirst()) each.settle(givenBack);
     if (lane.trial === delivery) lane.trial = undefined;
     if (lane.blocked && lane.first !== delivery) return this.#advance(lane);
     lane.blocked = true;
@@ -259,7 +280,7 @@ export class TargetQueue {
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    const wait = Math.max(granularity, at - performance.now());
+    const wait = Math.max(Math.min(granularity, this.#policy!.from), at - performance.now());
     this.#timer = setTimeout(() => this.#wake(), wait);
   }
 

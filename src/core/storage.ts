@@ -80,6 +80,8 @@ export interface SpooledMessage {
   readonly bytes: number;
   /** `origin` is unset. */
   readonly message: Envelope;
+  /** The names of the targets that have it already (`SpoolQueue.mark`). */
+  readonly done: readonly string[];
 }
 
 /** The messages of one route that were accepted and are not delivered yet, in the order in which they were accepted. */
@@ -103,6 +105,11 @@ export interface SpoolQueue {
   read(after: number, limit: number, bytes: number): SpooledMessage[];
   /** One of them; undefined where it is not there. Throws as `read` does. */
   get(sequence: number): SpooledMessage | undefined;
+  /**
+   * Keeps the names of the targets that have a message already, so that they do not get it again after a restart.
+   * Resolves once that is on the disk; rejects as `append` does.
+   */
+  mark(sequence: number, done: readonly string[]): Promise<void>;
   /** Resolves once the removal is on the disk; rejects as `append` does. To be called once for a message. */
   remove(message: Pick<SpooledMessage, 'sequence' | 'bytes'>): Promise<void>;
 }

@@ -6,14 +6,14 @@ import { RateLimitedLog } from '../core/rate-limited-log.ts';
 import type { DeadLetterStore } from '../core/storage.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Failures, type Counters } from './failures.ts';
+import type { Handover } from './handover.ts';
+import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
+import { RouteHandover } from './route-handover.ts';
 import type { ResolvedRoute, RouteTarget } from './route.ts';
 import type { Part, Plan, RefusedTarget, RoutingTable, Target } from './table.ts';
 import { TargetQueue } from './target-queue.ts';
 
-/** A message that has passed this many routes, here and in other gateways, is going round in a circle. */
-const maxHops = 8;
-
-/** Takes messages of one route to hand them to its targets later (`Dispatcher.handOver`). */
+/** Takes messages of one route to hand them to its targets later (`Dispatcher.handover`). */
 export interface SpoolEntrance {
   /**
    * Resolves once the message is on the disk.
@@ -56,7 +56,15 @@ export class Dispatcher {
       for (const to of route.to) {
         // A route without dead letters has nowhere to put what has been tried in vain but its source.
         const policy = to.retry && (route.deadLetter ? to.retry : { ...to.retry, over: 'release' as const });
-        this.#queues.set(to, new TargetQueue(sinks.get(to.endpoint)!, policy, failures.ownerAt(to.endpoint)));
+        this.#queues.set(
+          to,
+          new TargetQueue(
+            sinks.get(to.endpoint)!,
+            policy,
+            failures.ownerAt(to.endpoint),
+            route.spool !== undefined,
+          ),
+        );
       }
     }
   }
@@ -77,37 +85,17 @@ export class Dispatcher {
     };
   }
 
-  /**
-   * Hands a message of a route's spool to the route's targets; accepted once each has it, or it is a dead letter there.
-   * Rejected `no-route` where the route does not read the message's address any more.
-   */
-  handOver(route: string, message: Envelope): Promise<Outcome> {
-    const { plan, part } = this.#spooled(route, message);
-    if (!plan || !part) return Promise.resolve(notRead(route, message));
-    const futile = whyFutile(message, plan);
-    if (futile) return Promise.resolve(this.#drop(plan, this.#routes.get(route)!.from.endpoint, futile));
-    if (part.refusal) return Promise.resolve({ state: 'rejected', error: part.refusal });
-    const onward = onwardOf(message, plan);
-    return Promise.all(this.#sendAll(message, onward, part)).then(combine);
-  }
-
-  /**
-   * The lanes in which a message of a route's spool would have to wait, so that it is better handed over later: when
-   * `onFree` tells of one of them.
-   */
-  blockedLanes(route: string, message: Envelope): string[] {
-    const part = this.#spooled(route, message).part;
-    return (part?.targets ?? []).flatMap((target) => {
-      const envelope = keyed(message, target);
-      return this.#queues.get(target.to)!.isBlocked(envelope, target.address)
-        ? [envelope.key ?? target.address]
-        : [];
+  /** How the spool of a route reaches the route's targets. */
+  handover(name: string): Handover {
+    const route = this.#routes.get(name)!;
+    const { endpoint } = route.from;
+    return new RouteHandover({
+      route,
+      plan: (address) => this.#table.plan(endpoint, address),
+      queueOf: (to) => this.#queues.get(to)!,
+      failures: this.#failures.get(name)!,
+      drop: (plan, futile) => void this.#drop(plan, endpoint, futile),
     });
-  }
-
-  /** Calls back with the name of each lane of a route's targets that is no longer blocked. */
-  onFree(route: string, callback: (lane: string) => void): void {
-    for (const to of this.#routes.get(route)?.to ?? []) this.#queues.get(to)!.onFree(callback);
   }
 
   /**
@@ -121,7 +109,7 @@ export class Dispatcher {
   ): Promise<Outcome> {
     const from = this.#routes.get(route)?.from.endpoint;
     const plan = from === undefined ? undefined : this.#table.plan(from, message.address);
-    if (!plan?.routes.includes(route)) return notRead(route, message);
+    if (!plan?.routes.includes(route)) return rejected(notRead(route, message));
     const part = plan.spooled.get(route) ?? plan;
     const refusal = part.refused.find((each) => each.route === route)?.error ?? part.refusal;
     let targets = part.targets.filter((target) => target.route === route);
@@ -131,8 +119,7 @@ export class Dispatcher {
       const same = there.filter(({ address }) => address === only.address);
       targets = same.length > 0 ? same : there;
     }
-    if (targets.length === 0 || (!only && refusal))
-      return refusal ? rejected(refusal) : notRead(route, message);
+    if (targets.length === 0 || (!only && refusal)) return rejected(refusal ?? notRead(route, message));
     const onward = onwardOf(message, plan);
     const sent = targets.map((target) =>
       this.#queues.get(target.to)!.sendOnce(keyed(onward, target), target.address),
@@ -195,12 +182,6 @@ export class Dispatcher {
     }
   }
 
-  #spooled(route: string, message: Envelope): { plan?: Plan | undefined; part?: Part | undefined } {
-    const from = this.#routes.get(route)?.from.endpoint;
-    const plan = from === undefined ? undefined : this.#table.plan(from, message.address);
-    return { plan, part: plan?.spooled.get(route) };
-  }
-
   /** Nothing is lost by ending it here, and a refusal would only bring it back. */
   #drop(plan: Plan, from: string, futile: JunctionError): Outcome {
     this.#counters.dropped++;
@@ -215,37 +196,3 @@ export class Dispatcher {
 }
 
 const rejected = (error: JunctionError): Outcome => ({ state: 'rejected', error });
-
-const notRead = (route: string, { address }: Envelope): Outcome =>
-  rejected(
-    new JunctionError(
-      'no-route',
-      `there is no route "${route}" any more that takes ${address} to this target; put the route back, or drop the message`,
-    ),
-  );
-
-/** The message as it leaves the routes of its plan. */
-function onwardOf(message: Envelope, plan: Plan): Envelope {
-  const via = message.via.length === 0 ? plan.routes : [...message.via, ...plan.routes];
-  return { ...message, hops: message.hops + 1, via };
-}
-
-function keyed(envelope: Envelope, target: Target): Envelope {
-  const key = target.keyOf?.(envelope);
-  return key === undefined ? envelope : { ...envelope, key };
-}
-
-/** Why a message goes no further although its routes would take it; undefined where it does. */
-function whyFutile(envelope: Envelope, plan: Plan): JunctionError | undefined {
-  if (
-    envelope.hops >= maxHops ||
-    (envelope.via.length > 0 && plan.routes.every((route) => envelope.via.includes(route)))
-  )
-    return new JunctionError(
-      'loop',
-      `a message has come back to where it was (${envelope.hops} routes) and ends here; look for routes that feed each other`,
-    );
-  if (envelope.expiresAt !== undefined && envelope.expiresAt <= Date.now())
-    return new JunctionError('expired', 'a message expired before it could be delivered, and ends here');
-  return undefined;
-}

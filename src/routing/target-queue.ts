@@ -48,6 +48,7 @@ export class TargetQueue {
   #timerAt = Infinity;
   #stopped = false;
   readonly #onFree: ((lane: string) => void)[] = [];
+  readonly #onBlocked: (() => void)[] = [];
 
   /**
    * @param policy undefined: a message is sent once
@@ -107,6 +108,11 @@ export class TargetQueue {
     this.#onFree.push(callback);
   }
 
+  /** Calls back when one more lane is blocked. */
+  onBlocked(callback: () => void): void {
+    this.#onBlocked.push(callback);
+  }
+
   /** Gives up what waits, and tries nothing again from now on; what is under way is answered by the sink. */
   stop(): void {
     this.#stopped = true;
@@ -123,7 +129,7 @@ export class TargetQueue {
     try {
       sent = this.#sink.send(delivery.envelope, delivery.address);
     } catch (reason) {
-      sent = Promise.reject(reason as Error);
+      sent = Promise.reject(JunctionError.from(reason));
     }
     return sent.then(
       () => {
@@ -184,6 +190,7 @@ export class TargetQueue {
     if (lane.blocked && lane.first !== delivery) return this.#advance(lane);
     lane.blocked = true;
     this.#blocked.add(lane);
+    for (const callback of this.#onBlocked) callback();
     const wait = backoffAfter(delivery.attempts, policy.from, policy.to);
     // The last attempt is made at the deadline.
     lane.dueAt = performance.now() + Math.min(wait, Math.max(0, policy.deadline - delivery.age));

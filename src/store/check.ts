@@ -10,7 +10,7 @@ export function checkInChild(folder: string): Promise<string | undefined> {
   return new Promise((done) => {
     let problem: string | undefined;
     const child = fork(script, [folder], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-    child.on('message', (told) => (problem = String(told)));
+    child.on('message', (told: string) => (problem = told));
     child.once('error', (error) => done(`it could not be checked: ${error.message}`));
     child.once('exit', (code, signal) => {
       if (signal) done(`reading it ends the process with ${signal}`);

@@ -9,8 +9,8 @@ interface Operation {
 }
 
 interface Waiter {
-  resolve(): void;
-  reject(error: JunctionError): void;
+  readonly resolve: () => void;
+  readonly reject: (error: JunctionError) => void;
 }
 
 /** A small record that goes into the commit of whatever changed it, such as a queue's counters. */
@@ -108,8 +108,7 @@ export class GroupCommit {
       },
       (reason: unknown) => {
         this.#underWay = undefined;
-        this.#fail(reason, waiters);
-        throw this.#stopped;
+        throw this.#fail(reason, waiters);
       },
     );
     this.#underWay.catch(() => undefined); // told to the waiters
@@ -125,7 +124,7 @@ export class GroupCommit {
     });
   }
 
-  #fail(reason: unknown, waiters: readonly Waiter[]): void {
+  #fail(reason: unknown, waiters: readonly Waiter[]): JunctionError {
     const told = reason as { commitError?: Promise<unknown> };
     // The library gives the cause as a promise of its own, which rejects later.
     const cause = told.commitError?.then(undefined, (error: unknown) => error) ?? Promise.resolve(reason);
@@ -149,5 +148,6 @@ export class GroupCommit {
         ),
       );
     });
+    return error;
   }
 }

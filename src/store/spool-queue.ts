@@ -24,6 +24,8 @@ export class StoredQueue implements SpoolQueue, Summary {
   #messages: number;
   #bytes: number;
   #last: number;
+  /** Whether there may be anything in `progress`; mostly there is not, and then nobody looks. */
+  #marked: boolean;
 
   constructor(
     number: number,
@@ -40,6 +42,8 @@ export class StoredQueue implements SpoolQueue, Summary {
     this.#messages = counters.messages;
     this.#bytes = counters.bytes;
     this.#last = counters.last;
+    const range = { start: queueKey(number), end: queueKey(number + 1), limit: 1 };
+    this.#marked = tables.progress.getKeysCount(range) > 0;
   }
 
   get messages(): number {
@@ -71,7 +75,7 @@ export class StoredQueue implements SpoolQueue, Summary {
     });
     for (const { key, value } of range) {
       try {
-        const message = decodeSpooled(key, value);
+        const message = this.#decode(key, value);
         found.push(message);
         room -= message.bytes;
       } catch (error) {
@@ -92,17 +96,27 @@ export class StoredQueue implements SpoolQueue, Summary {
     const value = this.#tables.spool.get(key);
     if (value === undefined) return undefined;
     try {
-      return decodeSpooled(key, value);
+      return this.#decode(key, value);
     } catch (error) {
       this.#setAside(key, value, JunctionError.from(error));
       return undefined;
     }
   }
 
+  mark(sequence: number, done: readonly string[]): Promise<void> {
+    if (this.#commit.stopped) return Promise.reject(this.#commit.stopped);
+    this.#marked = true;
+    const names = Buffer.from(JSON.stringify(done));
+    this.#commit.put(this.#tables.progress, spoolKey(this.#number, sequence), names);
+    return this.#commit.confirmed();
+  }
+
   remove({ sequence, bytes }: Pick<SpooledMessage, 'sequence' | 'bytes'>): Promise<void> {
     if (this.#commit.stopped) return Promise.reject(this.#commit.stopped);
     this.#forget(bytes);
-    this.#commit.remove(this.#tables.spool, spoolKey(this.#number, sequence), this);
+    const key = spoolKey(this.#number, sequence);
+    this.#commit.remove(this.#tables.spool, key, this);
+    if (this.#marked) this.#commit.remove(this.#tables.progress, key);
     return this.#commit.confirmed();
   }
 
@@ -129,12 +143,21 @@ export class StoredQueue implements SpoolQueue, Summary {
     this.#onDamaged(this.route, error);
   }
 
+  #decode(key: Buffer, value: Buffer): SpooledMessage {
+    const { message, extra } = decodeRecord(value);
+    const progress = this.#marked ? this.#tables.progress.get(key) : undefined;
+    return {
+      sequence: sequenceOf(key),
+      at: extra[0] as number,
+      bytes: value.length,
+      message,
+      done: progress ? (JSON.parse(progress.toString()) as string[]) : none,
+    };
+  }
+
   #mustBeOpen(): void {
     if (this.#commit.stopped) throw this.#commit.stopped;
   }
 }
 
-function decodeSpooled(key: Buffer, value: Buffer): SpooledMessage {
-  const { message, extra } = decodeRecord(value);
-  return { sequence: sequenceOf(key), at: extra[0] as number, bytes: value.length, message };
-}
+const none: readonly string[] = Object.freeze([]);

@@ -3,7 +3,7 @@ import { open, type Database, type RootDatabase } from 'lmdb';
 /** The version of the tables and keys below. What their records hold has a version of its own (record.ts). */
 export const formatVersion = 1;
 
-export const tableNames = ['about', 'queues', 'spool', 'dead-letters', 'damaged'] as const;
+export const tableNames = ['about', 'queues', 'spool', 'progress', 'dead-letters', 'damaged'] as const;
 
 export type Table = Database<Buffer, Buffer>;
 
@@ -15,6 +15,8 @@ export interface Tables {
   readonly queues: Table;
   /** Queue number (4 bytes), sequence number (8 bytes) → record. */
   readonly spool: Table;
+  /** Key of `spool` → the names of the targets that have the message already, as JSON. */
+  readonly progress: Table;
   /** Letter number (8 bytes) → record. */
   readonly deadLetters: Table;
   /** Records that could not be read, under their keys of `spool`. */
@@ -42,6 +44,7 @@ export function openTables(folder: string): Tables {
     about: table('about'),
     queues: table('queues'),
     spool: table('spool'),
+    progress: table('progress'),
     deadLetters: table('dead-letters'),
     damaged: table('damaged'),
   };

@@ -106,9 +106,8 @@ export class DeadLetterDesk {
 
   async dropAll(filter: DeadLetterFilter, page: DeadLetterPage): Promise<{ dropped: number; next?: string }> {
     const letters = await this.#store.list(filter, page);
-    const removed = await Promise.all(
-      letters.map(({ id }) => (this.#taken.has(id) ? false : this.#store.remove(id))),
-    );
+    const free = letters.filter(({ id }) => !this.#taken.has(id));
+    const removed = await Promise.all(free.map(({ id }) => this.#store.remove(id)));
     return { dropped: removed.filter(Boolean).length, ...nextOf(letters, page) };
   }
 

@@ -166,10 +166,10 @@ await inFolder(async (folder) => {
   const { size } = await stat(join(folder, 'data.mdb'));
 
   const begin = performance.now();
-  const { store, spool, delivered } = await spooling(folder);
+  const { store, spool, ...sink } = await spooling(folder);
   const opened = performance.now() - begin;
   spool.start();
-  await until(() => delivered() > 0);
+  await until(() => sink.delivered() > 0);
   const first = performance.now() - begin;
   const cpu = process.cpuUsage();
   const draining = performance.now();

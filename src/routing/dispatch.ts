@@ -55,7 +55,11 @@ export class Dispatcher {
       this.#failures.set(route.name, failures);
       for (const to of route.to) {
         // A route without dead letters has nowhere to put what has been tried in vain but its source.
-        const policy = to.retry && (route.deadLetter ? to.retry : { ...to.retry, over: 'release' as const });
+        const retry = to.retry && (route.deadLetter ? to.retry : { ...to.retry, over: 'release' as const });
+        // What waits in a lane behind it grows old in the spool, but the first one is here.
+        const maxAge = route.spool?.maxAge ?? Infinity;
+        const policy =
+          retry && maxAge < retry.deadline ? { ...retry, deadline: maxAge, over: 'dead' as const } : retry;
         this.#queues.set(
           to,
           new TargetQueue(

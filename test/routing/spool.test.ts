@@ -386,3 +386,16 @@ test('a message that has expired ends, and is counted', async (t) => {
   assert.equal(dispatcher.counters.dropped, 1);
   await spool.stop();
 });
+
+test('max_age ends the tries of the first message of a lane too, and what waits behind it', async (t) => {
+  const store = await setup(t);
+  const target = new Taker();
+  target.refuses = () => true;
+  const { intake, spool } = spooling(t, store, { target }, { settings: { maxAge: 300 } });
+  spool.start();
+  await Promise.all([1, 2, 3].map((i) => intake.deliver(keyed(i, 'k'))));
+  await until(() => spool.counts.messages === 0);
+  const letters = await store.deadLetters.list({}, { limit: 9 });
+  assert.deepEqual(letters.map(({ code }) => code).toSorted(), ['expired', 'expired', 'unavailable']);
+  assert.equal(target.taken.length, 0);
+});

@@ -1,5 +1,8 @@
 // npm run docs: writes the pages that are made from the code.
 import { writeFileSync } from 'node:fs';
+import { brokerPages } from './broker-pages.ts';
 import { configurationPage } from './configuration-page.ts';
 
-writeFileSync(new URL('../docs/configuration.md', import.meta.url), await configurationPage());
+const docs = new URL('../docs/', import.meta.url);
+writeFileSync(new URL('configuration.md', docs), await configurationPage());
+for (const [file, text] of await brokerPages()) writeFileSync(new URL(`brokers/${file}`, docs), text);

@@ -1,4 +1,5 @@
-// Runs every test file (or those whose path contains an argument) under node's own test runner.
+// Runs every test file (or those whose path contains an argument, and none whose path contains one after `!`) under
+// node's own test runner.
 // Node 20 does not expand globs for --test, hence this file.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -6,11 +7,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const wanted = process.argv.slice(2);
+const words = process.argv.slice(2);
+const wanted = words.filter((word) => !word.startsWith('!'));
+const unwanted = words.filter((word) => word.startsWith('!')).map((word) => word.slice(1));
 const files = readdirSync(here, { recursive: true })
   .map((name) => join('test', String(name)))
   .filter(
-    (name) => name.endsWith('.test.ts') && (wanted.length === 0 || wanted.some((w) => name.includes(w))),
+    (name) =>
+      name.endsWith('.test.ts') &&
+      (wanted.length === 0 || wanted.some((word) => name.includes(word))) &&
+      !unwanted.some((word) => name.includes(word)),
   )
   .sort();
 if (files.length === 0) {

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Admin, Consumer, EachBatchPayload } from 'kafkajs';
+import kafkajs, { type Admin, type Consumer, type EachBatchPayload } from 'kafkajs';
 import type { AddressPattern } from '../../core/address.ts';
 import type { Log } from '../../core/protocol.ts';
 import type { KafkaClientConfig } from './config.ts';
@@ -81,12 +81,23 @@ export class GroupMember {
 
   pause(reader: Reader): void {
     this.#paused.add(reader);
-    this.#consumer?.pause([{ topic: reader.topic, partitions: [reader.partition] }]);
+    this.#ask('pause', reader);
   }
 
   resume(reader: Reader): void {
-    if (this.#paused.delete(reader))
-      this.#consumer?.resume([{ topic: reader.topic, partitions: [reader.partition] }]);
+    if (this.#paused.delete(reader)) this.#ask('resume', reader);
+  }
+
+  /**
+   * kafkajs throws here once it has left its group, be it by order or by an error of its own that we have yet to hear
+   * of. Then there is nothing to do: the next membership begins with nothing paused.
+   */
+  #ask(what: 'pause' | 'resume', { topic, partition }: Reader): void {
+    try {
+      this.#consumer?.[what]([{ topic, partitions: [partition] }]);
+    } catch (error) {
+      if (!(error instanceof kafkajs.KafkaJSNonRetriableError)) throw error;
+    }
   }
 
   async #join(topics: readonly string[]): Promise<void> {

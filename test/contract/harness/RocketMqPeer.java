@@ -8,7 +8,9 @@ import java.util.Base64;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.rocketmq.client.apis.ClientConfiguration;
+import org.apache.rocketmq.client.apis.ClientConfigurationBuilder;
 import org.apache.rocketmq.client.apis.ClientServiceProvider;
+import org.apache.rocketmq.client.apis.StaticSessionCredentialsProvider;
 import org.apache.rocketmq.client.apis.consumer.FilterExpression;
 import org.apache.rocketmq.client.apis.consumer.SimpleConsumer;
 import org.apache.rocketmq.client.apis.message.MessageBuilder;
@@ -18,15 +20,19 @@ import org.apache.rocketmq.client.apis.producer.Producer;
 /**
  * RocketMQ's own Java client, driven by lines on stdin; fields are divided by spaces, `-` is an empty one.
  * `publish id endpoint topic tag group body properties` and `subscribe id endpoint topic group` are answered by
- * `ok id` or `error id text`; then messages come as `message id body tag group properties`. `close id` ends a
- * subscription. Bodies are base64, properties `name=value&…` percent-encoded.
+ * `ok id` or `error id text`; then messages come as `message id body tag group properties message-id`. `close id`
+ * ends a subscription. Bodies are base64, properties `name=value&…` percent-encoded. Its arguments, if any, are a user's name
+ * and password.
  */
 public class RocketMqPeer {
   static final ClientServiceProvider provider = ClientServiceProvider.loadService();
   static final Map<String, Producer> producers = new ConcurrentHashMap<>();
   static final Map<String, Thread> consumers = new ConcurrentHashMap<>();
 
+  static String[] user = {};
+
   public static void main(String[] args) throws Exception {
+    user = args;
     BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = input.readLine(); line != null; line = input.readLine()) {
       String[] words = line.split(" ");
@@ -55,11 +61,13 @@ public class RocketMqPeer {
   }
 
   static ClientConfiguration configuration(String endpoint) {
-    return ClientConfiguration.newBuilder()
-        .setEndpoints(endpoint)
-        .enableSsl(false)
-        .setRequestTimeout(Duration.ofSeconds(20))
-        .build();
+    ClientConfigurationBuilder builder =
+        ClientConfiguration.newBuilder()
+            .setEndpoints(endpoint)
+            .enableSsl(false)
+            .setRequestTimeout(Duration.ofSeconds(20));
+    if (user.length == 2) builder.setCredentialProvider(new StaticSessionCredentialsProvider(user[0], user[1]));
+    return builder.build();
   }
 
   static void publish(String[] words) throws Exception {
@@ -103,7 +111,7 @@ public class RocketMqPeer {
       try {
         for (MessageView view : consumer.receive(16, Duration.ofSeconds(30))) {
           say(text(id, view));
-          consumer.ack(view);
+          consumer.ackAsync(view); // where that fails the message comes again
         }
       } catch (Exception error) {
         if (Thread.currentThread().isInterrupted() || error instanceof InterruptedException) break;
@@ -128,7 +136,8 @@ public class RocketMqPeer {
         Base64.getEncoder().encodeToString(body),
         view.getTag().map(RocketMqPeer::encode).orElse("-"),
         view.getMessageGroup().map(RocketMqPeer::encode).orElse("-"),
-        properties.length() == 0 ? "-" : properties);
+        properties.length() == 0 ? "-" : properties,
+        view.getMessageId().toString());
   }
 
   static String encode(String text) {

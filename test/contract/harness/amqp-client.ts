@@ -8,8 +8,8 @@ import { keptPeers } from './listener-bench.ts';
 let serial = 0;
 
 /** A rhea client of a broker of the ActiveMQ family as a peer; its addresses are queues. Our client is not made of rhea. */
-export async function connectActiveMq(broker: Pick<Broker, 'port'>): Promise<Peer> {
-  const peer = await connectAmqp(broker.port);
+export async function connectActiveMq(broker: Pick<Broker, 'port'>, durable = false): Promise<Peer> {
+  const peer = await connectAmqp(broker.port, durable);
   return {
     close: () => peer.close(),
     publish: (address, message) => peer.publish(`queue://${address}`, message),

@@ -9,7 +9,8 @@ const opened = <T extends Sender | Receiver>(link: T, event: string): Promise<T>
     link.connection.once('disconnected', () => reject(new Error('disconnected')));
   });
 
-export async function connectAmqp(port: number): Promise<Peer> {
+/** @param durable whether it asks for its messages to outlive the restart of a broker */
+export async function connectAmqp(port: number, durable = false): Promise<Peer> {
   const connection: Connection = rhea.create_container().connect({
     host: '127.0.0.1',
     port,
@@ -56,6 +57,7 @@ export async function connectAmqp(port: number): Promise<Peer> {
       const answer = new Promise<Answer>((resolve) => {
         const send = (): void => {
           const delivery = sender.send({
+            durable,
             body: rhea.message.data_section(message.body) as unknown,
             content_type: message.contentType,
             correlation_id: message.correlationId,

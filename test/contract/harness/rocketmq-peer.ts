@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { User } from '../../brokers/index.ts';
 import { classPath, javaFlags } from '../../brokers/java.ts';
 
 const program = fileURLToPath(new URL('RocketMqPeer.java', import.meta.url));
@@ -11,6 +12,8 @@ export interface JavaMessage {
   readonly tag?: string | undefined;
   readonly group?: string | undefined;
   readonly properties: readonly (readonly [string, string])[];
+  /** Of one that was received: the same when the broker delivers it again. */
+  readonly id?: string | undefined;
 }
 
 /** RocketMQ's own Java client, in a process of its own that serves many peers. */
@@ -20,8 +23,8 @@ export class JavaClient {
   readonly #inboxes = new Map<string, (message: JavaMessage) => void>();
   #serial = 0;
 
-  private constructor(jars: string) {
-    const args = [...javaFlags('256m'), '-cp', jars, program];
+  private constructor(jars: string, login: readonly string[]) {
+    const args = [...javaFlags('256m'), '-cp', jars, program, ...login];
     this.#child = spawn('java', args, { stdio: ['pipe', 'pipe', 'ignore'] });
     createInterface(this.#child.stdout).on('line', (line) => this.#line(line.split(' ')));
     this.#child.once('exit', () => {
@@ -29,8 +32,9 @@ export class JavaClient {
     });
   }
 
-  static async start(): Promise<JavaClient> {
-    return new JavaClient(await classPath('rocketmq-client'));
+  /** @param user whom the brokers let in, where they want to know */
+  static async start(user?: User): Promise<JavaClient> {
+    return new JavaClient(await classPath('rocketmq-client'), user ? [user.username, user.password] : []);
   }
 
   publish(at: string, topic: string, { body, tag, group, properties }: JavaMessage): Promise<void> {
@@ -68,12 +72,13 @@ export class JavaClient {
 
   #line([what, id, ...rest]: string[]): void {
     if (what === 'message') {
-      const [body, tag, group, properties] = rest as [string, string, string, string];
+      const [body, tag, group, properties, messageId] = rest as [string, string, string, string, string];
       this.#inboxes.get(id!)?.({
         body: Buffer.from(body, 'base64'),
         tag: tag === '-' ? undefined : decode(tag),
         group: group === '-' ? undefined : decode(group),
         properties: pairsOf(properties),
+        id: messageId,
       });
     } else if (what === 'ok' || what === 'error') {
       const answer = this.#answers.get(id!);

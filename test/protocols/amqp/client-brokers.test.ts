@@ -115,44 +115,45 @@ for (const kind of kinds)
       assert.deepEqual(got.sort(), ['better', 'good', 'last']);
     });
 
-    it('keeps durable subscriptions while it is away', { skip: !kind.durable }, async () => {
-      const peer = await openPeer(broker.port);
-      const own = { ...settings(), container_id: `durable-${kind.name}`, subscription: 'audit' };
-      const first = await openClient(own, ['events.paid']);
-      await first.endpoint.source.stop();
-      await first.endpoint.close();
-      await sendAll(peer, kind.topic('events.paid'), ['1', '2', '3']);
-      const again = await openClient(own, ['events.paid']);
-      await until(() => again.texts().length === 3, 'what was published meanwhile has come');
-      assert.deepEqual(again.texts(), ['1', '2', '3']);
-    });
+    if (kind.durable)
+      it('keeps durable subscriptions while it is away', async () => {
+        const peer = await openPeer(broker.port);
+        const own = { ...settings(), container_id: `durable-${kind.name}`, subscription: 'audit' };
+        const first = await openClient(own, ['events.paid']);
+        await first.endpoint.source.stop();
+        await first.endpoint.close();
+        await sendAll(peer, kind.topic('events.paid'), ['1', '2', '3']);
+        const again = await openClient(own, ['events.paid']);
+        await until(() => again.texts().length === 3, 'what was published meanwhile has come');
+        assert.deepEqual(again.texts(), ['1', '2', '3']);
+      });
 
-    it('shares a subscription between two gateways', { skip: kind.name !== 'artemis' }, async () => {
-      const peer = await openPeer(broker.port);
-      const shared = { ...settings(), subscription: 'workers', shared: true, window: 5 };
-      const both = [await openClient(shared, ['events.work']), await openClient(shared, ['events.work'])];
-      const bodies = Array.from({ length: 40 }, (_, n) => String(n));
-      await sendAll(peer, kind.topic('events.work'), bodies);
-      await until(() => both.flatMap((each) => each.texts()).length >= 40, 'all have come');
-      assert.deepEqual(both.flatMap((each) => each.texts()).sort(), bodies.sort());
-      assert.ok(
-        both.every((each) => each.texts().length > 0),
-        'one of them got nothing',
-      );
-    });
+    if (kind.name === 'artemis')
+      it('shares a subscription between two gateways', async () => {
+        const peer = await openPeer(broker.port);
+        const shared = { ...settings(), subscription: 'workers', shared: true, window: 5 };
+        const both = [await openClient(shared, ['events.work']), await openClient(shared, ['events.work'])];
+        const bodies = Array.from({ length: 40 }, (_, n) => String(n));
+        await sendAll(peer, kind.topic('events.work'), bodies);
+        await until(() => both.flatMap((each) => each.texts()).length >= 40, 'all have come');
+        assert.deepEqual(both.flatMap((each) => each.texts()).sort(), bodies.sort());
+        assert.ok(
+          both.every((each) => each.texts().length > 0),
+          'one of them got nothing',
+        );
+      });
 
-    it('takes only what its selector matches', { skip: kind.name === 'rabbitmq' }, async () => {
-      const client = await openClient({ ...settings(), selector: "colour = 'red'" }, ['painted']);
-      for (const colour of ['blue', 'red', 'green'])
-        await client.endpoint.sink.send(message('a', colour, { headers: [['colour', colour]] }), 'painted');
-      await until(() => client.texts().length === 1, 'the red one has come');
-      assert.deepEqual(client.texts(), ['red']);
-    });
+    if (kind.name !== 'rabbitmq')
+      it('takes only what its selector matches', async () => {
+        const client = await openClient({ ...settings(), selector: "colour = 'red'" }, ['painted']);
+        for (const colour of ['blue', 'red', 'green'])
+          await client.endpoint.sink.send(message('a', colour, { headers: [['colour', colour]] }), 'painted');
+        await until(() => client.texts().length === 1, 'the red one has come');
+        assert.deepEqual(client.texts(), ['red']);
+      });
 
-    it(
-      'fails only the messages to an address that the broker refuses',
-      { skip: kind.name !== 'rabbitmq' },
-      async () => {
+    if (kind.name === 'rabbitmq')
+      it('fails only the messages to an address that the broker refuses', async () => {
         const client = await openClient({ ...settings(), queue_prefix: '' });
         const [closed, there] = ['/exchange/none/x', '/queue/open.shop'];
         const sent = Array.from({ length: 20 }, (_, n) => n).flatMap((n) => [
@@ -166,8 +167,7 @@ for (const kind of kinds)
         assert.deepEqual(new Set(answers.filter((_, n) => n % 2 === 0)), new Set(['no-route']));
         assert.deepEqual(new Set(answers.filter((_, n) => n % 2 === 1)), new Set(['sent']));
         assert.equal(client.endpoint.status().state, 'ready');
-      },
-    );
+      });
 
     it('says that its credentials are wrong, without telling them, once', async () => {
       const wrong = { ...settings(), password: 'not-the-secret' };

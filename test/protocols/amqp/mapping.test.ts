@@ -6,7 +6,12 @@ import { envelope, Uuid, type Envelope, type Header } from '../../../src/core/en
 import { JunctionError } from '../../../src/core/errors.ts';
 import { readMessage } from '../../../src/protocols/amqp/codec/message-view.ts';
 import { DecodeError } from '../../../src/protocols/amqp/codec/types.ts';
-import { addressAnnotation, fromEnvelope, hopsAnnotation, toEnvelope } from '../../../src/protocols/amqp/mapping.ts';
+import {
+  addressAnnotation,
+  fromEnvelope,
+  hopsAnnotation,
+  toEnvelope,
+} from '../../../src/protocols/amqp/mapping.ts';
 
 const now = 1_700_000_000_000;
 

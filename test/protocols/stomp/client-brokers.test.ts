@@ -222,17 +222,18 @@ for (const name of Object.keys(stompBrokers) as (keyof typeof stompBrokers)[])
       await second.close();
     });
 
-    it('fails alone a message that the broker refuses', { skip: name !== 'rabbitmq' }, async () => {
-      const { client } = await opened();
-      const [good, bad] = [queue(), '/exchange/there-is-none/key'];
-      const all = numbers(50).map((n) => (n === '20' ? bad : good));
-      const told = await Promise.all(
-        all.map((to, n) => client.sink.send(message(to, n), to).then(() => 'ok', codeOf)),
-      );
-      assert.deepEqual(
-        told,
-        all.map((to) => (to === bad ? 'no-route' : 'ok')),
-      );
-      await client.close();
-    });
+    if (name === 'rabbitmq')
+      it('fails alone a message that the broker refuses', async () => {
+        const { client } = await opened();
+        const [good, bad] = [queue(), '/exchange/there-is-none/key'];
+        const all = numbers(50).map((n) => (n === '20' ? bad : good));
+        const told = await Promise.all(
+          all.map((to, n) => client.sink.send(message(to, n), to).then(() => 'ok', codeOf)),
+        );
+        assert.deepEqual(
+          told,
+          all.map((to) => (to === bad ? 'no-route' : 'ok')),
+        );
+        await client.close();
+      });
   });

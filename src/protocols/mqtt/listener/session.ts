@@ -9,7 +9,7 @@ import type { Subscription } from '../codec/subscribe.ts';
 import { protocolError, type Violation } from '../codec/violation.ts';
 import type { Grant } from './grant.ts';
 import type { Received } from './inbound.ts';
-import type { Share, SharedGroup } from './shared.ts';
+import type { Group, Share } from './share.ts';
 
 /** The connection that a session has at present. */
 export interface Link {
@@ -69,7 +69,7 @@ export class Session {
   readonly clientId: string;
   readonly subscriptions = new Map<string, Subscription>();
   /** The shared subscriptions it is a member of. */
-  readonly groups = new Set<SharedGroup>();
+  readonly groups = new Set<Group>();
   /** QoS 2 messages from this client that it has not released yet, by packet identifier. */
   readonly received = new Map<number, Received>();
   /** When its connection ended, ms of the monotonic clock; undefined while connected. */
@@ -243,8 +243,8 @@ export class Session {
    * Gives messages of shared subscriptions to their other members. One of QoS 2 that has been sent stays this
    * client's, lest another gets it too [MQTT-4.8.2-4], [MQTT-4.8.2-5].
    */
-  #giveBack(takes: (group: SharedGroup) => boolean): void {
-    const groups = new Set<SharedGroup>();
+  #giveBack(takes: (group: Group) => boolean): void {
+    const groups = new Set<Group>();
     for (const ticket of this.#tickets()) {
       const { share, id, grant } = ticket;
       if (!share || (id > 0 && grant.qos === 2) || !takes(share.group)) continue;

@@ -5,12 +5,7 @@ import type { Subscription } from '../codec/subscribe.ts';
 import type { Publication } from '../codec/publication.ts';
 import { grantFor, lowered } from './grant.ts';
 import type { Dropped, Session } from './session.ts';
-
-/** Where a message came from that a session has got as a member of a shared subscription, and its place there. */
-export interface Share {
-  readonly group: SharedGroup;
-  readonly order: number;
-}
+import type { Group, Share } from './share.ts';
 
 interface Waiting {
   publication: Publication;
@@ -31,7 +26,7 @@ export interface GroupLimits {
  * A shared subscription (MQTT 5 §4.8.2): each message goes to one member that is connected and has room, in turns. With
  * none, messages of QoS 1 and 2 wait here, publishers with them, by the rules that hold for one session.
  */
-export class SharedGroup {
+export class SharedGroup implements Group {
   readonly #limits: GroupLimits;
   readonly #dropped: Dropped;
   readonly #members = new Map<Session, Subscription>();

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+interface Schema {
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: Schema | boolean;
+}
+
+/** The schema as it is written in a file, before units are converted. */
+const written = (schema: z.ZodType): Schema =>
+  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
+
+function shape(schema: Schema): string {
+  if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(' or ');
+  if (schema.const !== undefined)
+    return `\`${typeof schema.const === 'string' ? schema.const : JSON.stringify(schema.const)}\``;
+  const variants = schema.anyOf ?? schema.oneOf;
+  if (variants) return [...new Set(variants.map(shape))].join(' or ');
+  // only times and sizes are written as text or number: a number gets its own error, which asks for the unit
+  if (Array.isArray(schema.type)) return 'with unit';
+  if (schema.type === 'array') return `list of ${schema.items ? shape(schema.items) : 'values'}`;
+  if (schema.type === 'object') return 'map';
+  const names: Record<string, string> = {
+    string: 'text',
+    integer: 'number',
+    number: 'number',
+    boolean: 'true or false',
+  };
+  return names[String(schema.type)] ?? 'value';
+}
+
+const escape = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+function fallbackOf(value: Schema, required: boolean): string {
+  const fallback = value.default;
+  const empty = typeof fallback === 'object' && Object.keys(fallback as object).length === 0;
+  if (fallback === undefined || empty) return required ? '**required**' : '';
+  if (fallback === '') return 'none';
+  return `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``;
+}
+
+/** One row per key; the keys of maps follow theirs, with dots. */
+function rows(schema: Schema, prefix = ''): string[] {
+  const lines: string[] = [];
+  for (const [name, value] of Object.entries(schema.properties ?? {})) {
+    const key = prefix + name;
+    const shown = fallbackOf(value, schema.required?.includes(name) ?? false);
+    lines.push(`| \`${key}\` | ${escape(shape(value))} | ${shown} | ${escape(value.description ?? '')} |`);
+    const list = value.type === 'array';
+    const maps = list ? [value.items ?? {}] : (value.anyOf ?? value.oneOf ?? [value]);
+    for (const inner of maps)
+      if (inner.properties) lines.push(...rows(inner, list ? `${key}[].` : `${key}.`));
+  }
+  return lines;
+}
+
+/** A Markdown table of the keys of a schema. */
+export const schemaTable = (schema: z.ZodType): string =>
+  ['| key | value | default | |', '| --- | --- | --- | --- |', ...rows(written(schema))].join('\n');

@@ -1,0 +1,4 @@
+import { testOutages } from './cases.ts';
+import { activeMq } from './stages.ts';
+
+testOutages(activeMq);

@@ -1,0 +1,4 @@
+import { testOutages } from './cases.ts';
+import { artemis } from './stages.ts';
+
+testOutages(artemis);

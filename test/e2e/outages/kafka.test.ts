@@ -1,0 +1,4 @@
+import { testOutages } from './cases.ts';
+import { kafka } from './stages.ts';
+
+testOutages(kafka);

@@ -1,0 +1,4 @@
+import { testOutages } from './cases.ts';
+import { mosquitto } from './mosquitto.ts';
+
+testOutages(mosquitto);

@@ -1,0 +1,4 @@
+import { testOutages } from './cases.ts';
+import { rabbitMq } from './stages.ts';
+
+testOutages(rabbitMq);

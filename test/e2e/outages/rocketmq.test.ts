@@ -1,0 +1,4 @@
+import { testOutages } from './cases.ts';
+import { rocketMq } from './rocketmq.ts';
+
+testOutages(rocketMq);

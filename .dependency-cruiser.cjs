@@ -23,6 +23,7 @@ module.exports = {
     layer('routing', '^src/routing/', ['core/']),
     layer('config', '^src/config/', ['core/', 'routing/']),
     layer('admin', '^src/admin/', ['core/']),
+    layer('store', '^src/store/', ['core/']),
     {
       name: 'protocols-know-neither-routes-nor-each-other',
       severity: 'error',
@@ -37,6 +38,13 @@ module.exports = {
       to: {
         path: 'node_modules/(aedes|mqtt|mqtt-packet|rhea|kafkajs|stompit|amqplib|rocketmq-client-nodejs)/',
       },
+    },
+    {
+      name: 'the-disk-is-written-in-one-place',
+      severity: 'error',
+      comment: 'the store can be replaced inside one folder',
+      from: { path: '^src/', pathNot: '^src/store/' },
+      to: { path: 'node_modules/(lmdb|msgpackr)/' },
     },
     {
       name: 'websockets-are-carried-in-one-place',

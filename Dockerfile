@@ -13,6 +13,9 @@ COPY --from=build /app/dist ./dist
 COPY package.json ./
 COPY config ./config
 COPY routes ./routes
+# What the gateway keeps on the disk; a volume keeps it over containers.
+RUN mkdir data && chown node:node data
+VOLUME /app/data
 # Inside a container all interfaces are meant; compose publishes them on the host's loopback only.
 ENV JUNCTION_HOST=0.0.0.0
 USER node

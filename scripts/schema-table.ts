@@ -20,7 +20,8 @@ const written = (schema: z.ZodType): Schema =>
 
 function shape(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(' or ');
-  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
+  if (schema.const !== undefined)
+    return `\`${typeof schema.const === 'string' ? schema.const : JSON.stringify(schema.const)}\``;
   const variants = schema.anyOf ?? schema.oneOf;
   if (variants) return [...new Set(variants.map(shape))].join(' or ');
   // only times and sizes are written as text or number: a number gets its own error, which asks for the unit

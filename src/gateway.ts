@@ -1,49 +1,63 @@
 import type { Configuration } from './config/load.ts';
 import type { Endpoint, EndpointStatus, Log, Sink } from './core/protocol.ts';
+import { DeadLetterDesk } from './routing/dead-letter-desk.ts';
 import { Dispatcher } from './routing/dispatch.ts';
+import { Spool } from './routing/spool.ts';
 import { RoutingTable } from './routing/table.ts';
+import { Store, type StoreStatus } from './store/store.ts';
+
+/** What of the drain's time belongs to messages that wait to be sent again; the rest to giving them back. */
+const patience = 0.8;
 
 /** Where the parts meet: makes the endpoints and the routing table of a configuration, and opens and ends them. */
 export class Gateway {
   readonly #configuration: Configuration;
   readonly #log: Log;
   readonly #endpoints = new Map<string, Endpoint>();
-  readonly #dispatcher: Dispatcher;
+  readonly #sinks = new Map<string, Sink>();
+  readonly #table: RoutingTable;
+  /** Only where a route needs it. */
+  readonly #store: Store | undefined;
+  readonly #spools = new Map<string, Spool>();
+  #dispatcher: Dispatcher | undefined;
+  #desk: DeadLetterDesk | undefined;
   #open = false;
 
   /** @param logOf the log of one endpoint, by its name */
   constructor(configuration: Configuration, log: Log, logOf: (endpoint: string) => Log) {
     this.#configuration = configuration;
     this.#log = log;
-    const sinks = new Map<string, Sink>();
     for (const { name, definition, config } of configuration.endpoints.values()) {
       const endpoint = definition.create(config, { name, log: logOf(name) });
       this.#endpoints.set(name, endpoint);
-      sinks.set(name, endpoint.sink);
+      this.#sinks.set(name, endpoint.sink);
     }
-    const table = new RoutingTable(
+    this.#table = new RoutingTable(
       configuration.routes,
       (name) => configuration.endpoints.get(name)!.protocol.address,
     );
-    this.#dispatcher = new Dispatcher(table, sinks, log);
+    const { path: folder, damaged } = configuration.store;
+    if (configuration.routes.some(({ deadLetter, spool }) => deadLetter === 'store' || spool !== undefined))
+      this.#store = new Store({ folder, damaged }, log);
   }
 
   /**
-   * Brokers first, so that they are being reached while the listeners open; sources of brokers last, when every
-   * target can take messages.
-   * @throws JunctionError where a listener cannot listen; whatever was opened is closed again
+   * The store first, since without it nothing may be acknowledged; then brokers, so that they are being reached while
+   * the listeners open; then what the spools hold; sources of brokers last, when every target can take messages.
+   * @throws JunctionError where the store cannot be opened or a listener cannot listen; whatever was opened is closed
    */
   async open(): Promise<void> {
     try {
+      await this.#store?.open();
+      const dispatcher = this.#dispatch();
       await Promise.all(this.#named('client').map(([, endpoint]) => endpoint.open()));
       for (const [name, endpoint] of this.#named('listener')) {
         await endpoint.open();
-        await endpoint.source.start(this.#dispatcher.intakeOf(name));
+        await endpoint.source.start(dispatcher.intakeOf(name));
       }
+      for (const spool of this.#spools.values()) spool.start();
       await Promise.all(
-        this.#named('client').map(([name, endpoint]) =>
-          endpoint.source.start(this.#dispatcher.intakeOf(name)),
-        ),
+        this.#named('client').map(([name, endpoint]) => endpoint.source.start(dispatcher.intakeOf(name))),
       );
       this.#open = true;
     } catch (error) {
@@ -57,39 +71,51 @@ export class Gateway {
     return new Map([...this.#endpoints].map(([name, endpoint]) => [name, endpoint.status()]));
   }
 
-  /** Whether every endpoint can take messages. */
+  /** The state of the store; undefined where no route needs it. */
+  storeStatus(): StoreStatus | undefined {
+    return this.#store?.status();
+  }
+
+  /** Whether every endpoint can take messages, and the store can keep them. */
   ready(): boolean {
     return (
-      this.#open && [...this.#endpoints.values()].every((endpoint) => endpoint.status().state === 'ready')
+      this.#open &&
+      (this.#store?.status().state ?? 'ready') === 'ready' &&
+      [...this.#endpoints.values()].every((endpoint) => endpoint.status().state === 'ready')
     );
   }
 
+  /** The dead letters of the store; undefined where no route needs it, and before `open`. */
+  get deadLetters(): DeadLetterDesk | undefined {
+    return this.#desk;
+  }
+
   /**
-   * Takes nothing new and waits until all that was taken is settled.
+   * Takes nothing new and waits until all that was taken is settled. What waits to be sent again is given back to its
+   * source before the deadline; what is in spools stays there.
    * @param deadline ms after which it no longer waits
    * @returns whether everything was settled in time
    */
   async drain(deadline: number): Promise<boolean> {
     this.#open = false;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), deadline);
-    });
     const stopped = Promise.all(
       [...this.#endpoints].map(([name, endpoint]) =>
         endpoint.source
           .stop()
           .catch((error: unknown) => this.#log.error({ endpoint: name, error }, 'could not stop')),
       ),
-    ).then(() => true);
-    const settled = await Promise.race([stopped, late]);
-    clearTimeout(timer);
-    return settled;
+    );
+    await within(stopped, deadline * patience);
+    this.#dispatcher?.stop();
+    const spools = [...this.#spools.values()].map((spool) => spool.stop());
+    return within(Promise.all([stopped, ...spools]), deadline * (1 - patience));
   }
 
-  /** Closes every endpoint; idempotent. */
+  /** Closes every endpoint, and then the store; idempotent. */
   async close(): Promise<void> {
     this.#open = false;
+    this.#dispatcher?.stop();
+    const spools = [...this.#spools.values()].map((spool) => spool.stop());
     await Promise.all(
       [...this.#endpoints].map(([name, endpoint]) =>
         endpoint
@@ -97,9 +123,44 @@ export class Gateway {
           .catch((error: unknown) => this.#log.error({ endpoint: name, error }, 'could not close')),
       ),
     );
+    await within(Promise.all(spools), 1000);
+    await this.#store?.close();
+  }
+
+  /** What carries messages; the store is open. */
+  #dispatch(): Dispatcher {
+    const store = this.#store;
+    const dispatcher = new Dispatcher(this.#table, this.#sinks, this.#log, {
+      store: store?.deadLetters,
+      spoolOf: (route) => this.#spools.get(route)!,
+    });
+    this.#dispatcher = dispatcher;
+    if (!store) return dispatcher;
+    this.#desk = new DeadLetterDesk(store.deadLetters, dispatcher);
+    for (const { name, spool } of this.#configuration.routes)
+      if (spool)
+        this.#spools.set(name, new Spool(store.spool(name), spool, dispatcher.handover(name), this.#log));
+    for (const { route, messages } of store.spools())
+      if (messages > 0 && !this.#spools.has(route))
+        this.#log.warn(
+          { route, messages },
+          'messages wait in the spool of a route that has none now; they are kept, and delivered once it has one again',
+        );
+    return dispatcher;
   }
 
   #named(role: 'listener' | 'client'): [string, Endpoint][] {
     return [...this.#endpoints].filter(([name]) => this.#configuration.endpoints.get(name)!.role === role);
   }
+}
+
+/** Whether this is done in so many ms. */
+async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const done = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return done;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import type * as Dlq from './cli/dlq.ts';
 import { ConfigError, formatProblems } from './config/problems.ts';
 import { JunctionError } from './core/errors.ts';
 
@@ -34,6 +35,65 @@ program
   .action(async (options: { config: string; routes?: string[] }) => {
     const { check } = await import('./cli/check.ts');
     await check(options);
+  });
+
+const dlq = program
+  .command('dlq')
+  .description('list, show, send again and drop the dead letters of the running gateway');
+
+const adminOption = [
+  '--admin <host:port>',
+  'the gateway’s admin.listen, in place of the configuration’s',
+] as const;
+const jsonOption = ['--json', 'print JSON'] as const;
+
+/** The options by which some of the dead letters are meant. */
+const withFilter = (command: Command): Command =>
+  command
+    .option('--route <name>', 'only those of this route')
+    .option('--endpoint <name>', 'only those that this endpoint did not take')
+    .option('--code <code>', 'only those that failed so, e.g. refused')
+    .option('--since <time>', 'only those last tried since: 2026-01-31T12:00Z, or 2h ago')
+    .option('--until <time>', 'only those last tried before')
+    .option(...configOption)
+    .option(...adminOption)
+    .option(...jsonOption);
+
+withFilter(dlq.command('list').description('list dead letters, oldest first'))
+  .option('--limit <number>', 'at most so many', '50')
+  .action(async (options: Parameters<typeof Dlq.list>[0]) => {
+    const { list } = await import('./cli/dlq.ts');
+    await list(options);
+  });
+
+dlq
+  .command('show <id>')
+  .description('show one dead letter with its message')
+  .option(...configOption)
+  .option(...adminOption)
+  .option(...jsonOption)
+  .action(async (id: string, options: Parameters<typeof Dlq.show>[1]) => {
+    const { show } = await import('./cli/dlq.ts');
+    await show(id, options);
+  });
+
+withFilter(
+  dlq
+    .command('replay [ids...]')
+    .description('send messages through their routes again; what is confirmed is removed'),
+)
+  .option('--all', 'all there are')
+  .option('--all-targets', 'to all targets of the route, not only to the one that failed')
+  .action(async (ids: string[], options: Parameters<typeof Dlq.replay>[1]) => {
+    const { replay } = await import('./cli/dlq.ts');
+    await replay(ids, options);
+  });
+
+withFilter(dlq.command('drop [ids...]').description('remove dead letters for ever'))
+  .option('--all', 'all there are')
+  .action(async (ids: string[], options: Parameters<typeof Dlq.drop>[1]) => {
+    const { drop } = await import('./cli/dlq.ts');
+    await drop(ids, options);
   });
 
 try {

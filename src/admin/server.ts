@@ -1,22 +1,27 @@
 import { serve, type ServerType } from '@hono/node-server';
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { JunctionError } from '../core/errors.ts';
 import type { EndpointStatus } from '../core/protocol.ts';
 import type { HostPort } from '../core/units.ts';
+import { deadLetterRoutes, type DeadLetters } from './dead-letters.ts';
 
 /** What the admin server tells about; the gateway is one. */
-export interface Health {
+export interface Administered {
   ready(): boolean;
   status(): ReadonlyMap<string, EndpointStatus>;
+  /** The state of the store; undefined where nothing needs it. */
+  storeStatus(): { readonly state: string; readonly reason?: string } | undefined;
+  /** What is in the store; undefined where nothing needs it. To be asked for after the gateway is open. */
+  readonly deadLetters: DeadLetters | undefined;
 }
 
-/** The admin server: is the process alive, and can it take messages? */
+/** The admin server: is the process alive, can it take messages, and which became dead letters? */
 export class AdminServer {
-  readonly #health: Health;
+  readonly #gateway: Administered;
   #server: ServerType | undefined;
 
-  constructor(health: Health) {
-    this.#health = health;
+  constructor(gateway: Administered) {
+    this.#gateway = gateway;
   }
 
   /**
@@ -25,12 +30,16 @@ export class AdminServer {
    */
   open(at: HostPort): Promise<number> {
     const app = new Hono();
+    app.use(refuseWebPages);
     app.get('/healthz', (context) => context.json({ status: 'ok' }));
     app.get('/readyz', (context) => {
-      const ready = this.#health.ready();
-      const endpoints = Object.fromEntries(this.#health.status());
-      return context.json({ status: ready ? 'ready' : 'not ready', endpoints }, ready ? 200 : 503);
+      const ready = this.#gateway.ready();
+      const endpoints = Object.fromEntries(this.#gateway.status());
+      const store = this.#gateway.storeStatus();
+      const status = { status: ready ? 'ready' : 'not ready', endpoints, ...(store && { store }) };
+      return context.json(status, ready ? 200 : 503);
     });
+    app.route('/dead-letters', deadLetterRoutes(this.#gateway.deadLetters));
     return new Promise((resolve, reject) => {
       this.#server = serve({ fetch: app.fetch, hostname: at.host, port: at.port }, (info) =>
         resolve(info.port),
@@ -59,3 +68,13 @@ export class AdminServer {
     });
   }
 }
+
+/** A page of another site that an operator's browser shows must not change anything here. */
+const refuseWebPages: MiddlewareHandler = async (context, next) => {
+  const { method } = context.req;
+  const origin = context.req.header('origin');
+  if (method !== 'GET' && method !== 'HEAD' && origin !== undefined)
+    return context.json({ error: 'requests of web pages are refused' }, 403);
+  await next();
+  return undefined;
+};

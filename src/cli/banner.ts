@@ -17,7 +17,7 @@ export function banner(
     );
   }
   lines.push(
-    `  ${'admin'.padEnd(10)} ${'http'.padEnd(6)} listens on ${admin.host}:${admin.port} (/healthz, /readyz)`,
+    `  ${'admin'.padEnd(10)} ${'http'.padEnd(6)} listens on ${admin.host}:${admin.port} (/healthz, /readyz, /dead-letters)`,
   );
   lines.push('', configuration.routes.length === 0 ? 'No routes.' : 'Routes');
   for (const route of configuration.routes) {

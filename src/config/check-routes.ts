@@ -6,10 +6,14 @@ import {
   type AddressSyntax,
 } from '../core/address.ts';
 import type { Protocol } from '../core/protocol.ts';
+import { PatternIndex } from '../core/pattern-index.ts';
 import { invalidAddress, parseTemplate, type Template } from '../core/template.ts';
 import { parseValueTemplate } from '../core/value-template.ts';
+import type { DeadLetterTarget } from '../routing/dead-letters.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
 import type { RouteFile } from '../routing/schema.ts';
+import { deliveryOf } from './delivery.ts';
+import type { CheckedEndpoints } from './endpoints.ts';
 import { formatPlace, type Place, type Problems } from './problems.ts';
 import type { ScalarNode, Tree } from './tree.ts';
 import { hintOf, nearest, quoted } from './words.ts';
@@ -23,32 +27,40 @@ export interface ReadRouteFile {
 /**
  * Checks the routes of all files against each other and the endpoints: names, addresses, captures.
  * Works on what is written, so that one mistake does not hide the others.
- * @param endpoints every endpoint's protocol as far as it is known; undefined where no endpoint could be read
+ * @param endpoints every endpoint as far as it is known; undefined where no endpoint could be read
  * @returns the routes, complete only if no problem was reported
  */
 export function checkRoutes(
   files: readonly ReadRouteFile[],
-  endpoints: ReadonlyMap<string, Protocol | undefined> | undefined,
+  endpoints: CheckedEndpoints | undefined,
   problems: Problems,
 ): ResolvedRoute[] {
   const names = new Map<string, Place>();
   const routes: ResolvedRoute[] = [];
   for (const { tree, content } of files) {
+    const shared = child(child(tree, 'defaults'), 'dead_letter');
+    new RouteChecker(endpoints?.names, problems).deadLetter(shared);
     items(child(tree, 'routes')).forEach((node, index) => {
       checkName(text(child(node, 'name')), names, problems);
-      const checker = new RouteChecker(endpoints, problems);
+      const checker = new RouteChecker(endpoints?.names, problems);
       const from = checker.source(child(node, 'from'));
       const to = items(child(node, 'to')).map((target) => checker.target(target));
+      const own = child(node, 'dead_letter');
+      checker.deadLetter(own);
       const route = content?.routes[index];
-      if (route === undefined || from === undefined) return;
+      if (content === undefined || route === undefined || from === undefined) return;
+      const role = endpoints?.definitions.get(from.endpoint)?.role;
+      const { policies, ...delivery } = deliveryOf(route, content.defaults, role);
+      checker.checkDelivery(node, own ?? shared, from, delivery);
       routes.push({
         name: route.name,
         description: route.description,
-        owner: content?.owner,
+        owner: content.owner,
         file: node.at.file,
         line: node.at.line,
         from,
-        to: to.filter((target) => target !== undefined),
+        to: to.flatMap((target, n) => (target === undefined ? [] : [{ ...target, retry: policies[n] }])),
+        ...delivery,
       });
     });
   }
@@ -106,6 +118,54 @@ class RouteChecker {
     if (wrong !== undefined)
       this.#problems.error(address.at, `${quoted(template.text)} cannot be sent to: ${wrong}`);
     return { endpoint, template, key };
+  }
+
+  /** Where dead letters go: one address, for all routes that say so. */
+  deadLetter(node: Tree | undefined): void {
+    if (node?.kind !== 'map') return;
+    const { syntax, address } = this.#read(node);
+    if (address === undefined) return;
+    const written = String(address.value);
+    const brace = written.search(/[{}]/);
+    if (brace >= 0)
+      return this.#problems.error(
+        address.place(brace),
+        'dead letters go to one address, which cannot hold {…}',
+        'what a message’s address was is in the header junction-dead-address',
+      );
+    if (syntax === undefined || this.#hasWildcard(address, syntax)) return;
+    const wrong = invalidAddress(written, syntax);
+    if (wrong !== undefined)
+      this.#problems.error(address.at, `${quoted(written)} cannot be sent to: ${wrong}`);
+  }
+
+  /** What a route's spool and its dead letters mean together. */
+  checkDelivery(
+    route: Tree,
+    letters: Tree | undefined,
+    from: ResolvedRoute['from'],
+    { deadLetter, spool }: Pick<ResolvedRoute, 'deadLetter' | 'spool'>,
+  ): void {
+    if (spool !== undefined && deadLetter === undefined)
+      this.#problems.error(
+        letters?.at ?? route.at,
+        'a route with a spool tells its senders "accepted" before its targets have answered, so it needs dead letters',
+        'write "dead_letter: store" or an endpoint, or leave dead_letter out',
+      );
+    if (typeof deadLetter === 'object' && this.#reads(from, deadLetter))
+      this.#problems.error(
+        letters?.at ?? route.at,
+        `the route reads ${quoted(deadLetter.address)} itself, so its dead letters would come back to it`,
+        'send them to an address that it does not read',
+      );
+  }
+
+  #reads(from: ResolvedRoute['from'], { endpoint, address }: Exclude<DeadLetterTarget, 'store'>): boolean {
+    const syntax = this.#endpoints?.get(endpoint)?.address;
+    if (syntax === undefined || from.endpoint !== endpoint) return false;
+    const index = new PatternIndex<true>(syntax);
+    index.add(from.pattern, true);
+    return index.match(address).length > 0;
   }
 
   #key(node: ScalarNode | undefined): RouteTarget['key'] {

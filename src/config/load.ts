@@ -20,6 +20,7 @@ export interface Configuration {
   readonly routes: readonly ResolvedRoute[];
   readonly admin: HostPort;
   readonly log: ConfigurationFile['log'];
+  readonly store: ConfigurationFile['store'];
   /** Every file that was read, the configuration file first. */
   readonly files: readonly string[];
   /** What is odd but no mistake. */
@@ -54,7 +55,7 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
     if (routeTree)
       routeFiles.push({ tree: routeTree, content: validate(routeFileSchema, routeTree, problems) });
   }
-  const routes = checkRoutes(routeFiles, endpoints?.names, problems);
+  const routes = checkRoutes(routeFiles, endpoints, problems);
 
   problems.throwErrors();
   return {
@@ -63,6 +64,7 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
     routes,
     admin: content!.admin.listen,
     log: content!.log,
+    store: content!.store,
     files: [file, ...paths.map(({ path }) => path)],
     warnings: problems.list,
   };

@@ -19,11 +19,27 @@ export const configurationSchema = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe('Route files, relative to this file; * and ? match within a name, ** matches folders.'),
+  store: z
+    .strictObject({
+      path: z
+        .string()
+        .min(1)
+        .default('data')
+        .describe(
+          'The folder that holds dead letters and spools, relative to the working directory. It is made when something needs it; one gateway at a time may use it.',
+        ),
+      damaged: z
+        .enum(['refuse', 'quarantine'])
+        .default('refuse')
+        .describe('A damaged store: do not start, or move its files aside and begin with an empty one.'),
+    })
+    .prefault({})
+    .describe('What the gateway keeps on the disk.'),
   admin: z
     .strictObject({
       listen: hostPort()
         .prefault('127.0.0.1:8080')
-        .describe('Where /healthz and /readyz are served, host:port.'),
+        .describe('Where /healthz, /readyz and /dead-letters are served, host:port. Whoever reaches it may read, send again and drop dead letters.'),
     })
     .prefault({})
     .describe('The interface for operators.'),

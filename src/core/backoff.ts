@@ -1,3 +1,15 @@
+/**
+ * The wait in ms before the next attempt, doubled every time up to a bound: between half and all of its nominal length,
+ * so that many do not come back at once.
+ * @param failures how many attempts have failed in a row, from 1
+ * @param from the first wait in ms
+ * @param to the longest wait in ms
+ */
+export function backoffAfter(failures: number, from: number, to: number): number {
+  const nominal = Math.min(to, from * 2 ** Math.min(failures - 1, 30));
+  return nominal * (0.5 + Math.random() / 2);
+}
+
 /** How long to wait before each further attempt: doubled every time, up to a bound, with jitter. */
 export class Backoff {
   readonly #from: number;
@@ -13,10 +25,9 @@ export class Backoff {
     this.#to = to;
   }
 
-  /** The next wait in ms, between half and all of its nominal length, so that many clients do not come back at once. */
+  /** The next wait in ms. */
   next(): number {
-    const nominal = Math.min(this.#to, this.#from * 2 ** Math.min(this.#attempts++, 30));
-    return nominal * (0.5 + Math.random() / 2);
+    return backoffAfter(++this.#attempts, this.#from, this.#to);
   }
 
   /** To be called after a success. */

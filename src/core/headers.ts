@@ -12,6 +12,23 @@ export const hopsHeader = 'junction-hops';
 /** The reserved header that carries `Envelope.bodyType` where it is not `data`. */
 export const bodyTypeHeader = 'junction-body-type';
 
+/** Reserved headers of a dead letter that is sent to an endpoint; its address there is not the one it had. */
+export const deadLetterHeaders = {
+  code: 'junction-dead-code',
+  reason: 'junction-dead-reason',
+  route: 'junction-dead-route',
+  source: 'junction-dead-source',
+  endpoint: 'junction-dead-endpoint',
+  target: 'junction-dead-target',
+  attempts: 'junction-dead-attempts',
+  firstAt: 'junction-dead-first-at',
+  lastAt: 'junction-dead-last-at',
+  /** The address at which the message was published. */
+  address: 'junction-dead-address',
+  /** When it would have expired; a dead letter does not. */
+  expiresAt: 'junction-dead-expires-at',
+} as const;
+
 /** The type of a header: the declared one, or what its JavaScript value tells. */
 export function typeOf(value: HeaderValue, declared?: HeaderType): HeaderType {
   if (declared !== undefined) return declared;

@@ -3,27 +3,78 @@ import { JunctionError } from '../core/errors.ts';
 import { accepted, combine, failed, type Outcome } from '../core/outcome.ts';
 import type { Intake, Log, Sink } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
-import type { Plan, RoutingTable, Target } from './table.ts';
+import type { DeadLetterStore } from '../core/storage.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { Failures, type Counters } from './failures.ts';
+import type { Handover } from './handover.ts';
+import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
+import { RouteHandover } from './route-handover.ts';
+import type { ResolvedRoute, RouteTarget } from './route.ts';
+import type { Part, Plan, RefusedTarget, RoutingTable, Target } from './table.ts';
+import { TargetQueue } from './target-queue.ts';
 
-/** A message that has passed this many routes, here and in other gateways, is going round in a circle. */
-const maxHops = 8;
+/** Takes messages of one route to hand them to its targets later (`Dispatcher.handover`). */
+export interface SpoolEntrance {
+  /**
+   * Resolves once the message is on the disk.
+   * @throws JunctionError where it is not: `busy` where the spool is full
+   */
+  append(message: Envelope): Promise<void>;
+}
+
+export interface DispatcherOptions {
+  /** For dead letters; must be there where a route keeps them in the store. */
+  readonly store?: DeadLetterStore | undefined;
+  /** The spool of a route, by its name; must be there for each that has one. */
+  readonly spoolOf?: ((route: string) => SpoolEntrance) | undefined;
+}
 
 /** Carries messages from sources to the sinks of every route that reads them. It knows no protocol. */
 export class Dispatcher {
   readonly #table: RoutingTable;
-  readonly #sinks: ReadonlyMap<string, Sink>;
   readonly #log: RateLimitedLog;
-  #dropped = 0;
+  readonly #spoolOf: DispatcherOptions['spoolOf'];
+  readonly #routes = new Map<string, ResolvedRoute>();
+  readonly #failures = new Map<string, Failures>();
+  readonly #queues = new Map<RouteTarget, TargetQueue>();
+  readonly #counters: Counters = { dropped: 0, deadLettered: 0 };
 
-  constructor(table: RoutingTable, sinks: ReadonlyMap<string, Sink>, log: Log) {
+  constructor(
+    table: RoutingTable,
+    sinks: ReadonlyMap<string, Sink>,
+    log: Log,
+    { store, spoolOf }: DispatcherOptions = {},
+  ) {
     this.#table = table;
-    this.#sinks = sinks;
     this.#log = new RateLimitedLog(log);
+    this.#spoolOf = spoolOf;
+    const deadLetters = new DeadLetters(sinks, store);
+    for (const route of table.routes) {
+      const failures = new Failures(route, deadLetters, this.#log, this.#counters);
+      this.#routes.set(route.name, route);
+      this.#failures.set(route.name, failures);
+      for (const to of route.to) {
+        // A route without dead letters has nowhere to put what has been tried in vain but its source.
+        const retry = to.retry && (route.deadLetter ? to.retry : { ...to.retry, over: 'release' as const });
+        // What waits in a lane behind it grows old in the spool, but the first one is here.
+        const maxAge = route.spool?.maxAge ?? Infinity;
+        const policy =
+          retry && maxAge < retry.deadline ? { ...retry, deadline: maxAge, over: 'dead' as const } : retry;
+        this.#queues.set(
+          to,
+          new TargetQueue(
+            sinks.get(to.endpoint)!,
+            policy,
+            failures.ownerAt(to.endpoint),
+            route.spool !== undefined,
+          ),
+        );
+      }
+    }
   }
 
-  /** How many messages ended here because they had expired or were going round in a circle. */
-  get dropped(): number {
-    return this.#dropped;
+  get counters(): Readonly<Counters> {
+    return this.#counters;
   }
 
   /** What the source of this endpoint hands its messages to. */
@@ -38,64 +89,114 @@ export class Dispatcher {
     };
   }
 
+  /** How the spool of a route reaches the route's targets. */
+  handover(name: string): Handover {
+    const route = this.#routes.get(name)!;
+    const { endpoint } = route.from;
+    return new RouteHandover({
+      route,
+      plan: (address) => this.#table.plan(endpoint, address),
+      queueOf: (to) => this.#queues.get(to)!,
+      failures: this.#failures.get(name)!,
+      drop: (plan, futile) => void this.#drop(plan, endpoint, futile),
+    });
+  }
+
+  /**
+   * Takes a message through a route once more, each target tried once; what fails makes no dead letter.
+   * @param only the one target that is meant; undefined: all of the route
+   */
+  async replay(
+    route: string,
+    message: Envelope,
+    only?: { readonly endpoint: string; readonly address: string },
+  ): Promise<Outcome> {
+    const from = this.#routes.get(route)?.from.endpoint;
+    const plan = from === undefined ? undefined : this.#table.plan(from, message.address);
+    if (!plan?.routes.includes(route)) return rejected(notRead(route, message));
+    const part = plan.spooled.get(route) ?? plan;
+    const refusal = part.refused.find((each) => each.route === route)?.error ?? part.refusal;
+    let targets = part.targets.filter((target) => target.route === route);
+    if (only) {
+      const there = targets.filter(({ to }) => to.endpoint === only.endpoint);
+      // A route that has been mended may have another address there.
+      const same = there.filter(({ address }) => address === only.address);
+      targets = same.length > 0 ? same : there;
+    }
+    if (targets.length === 0 || (!only && refusal)) return rejected(refusal ?? notRead(route, message));
+    const onward = onwardOf(message, plan);
+    const sent = targets.map((target) =>
+      this.#queues.get(target.to)!.sendOnce(keyed(onward, target), target.address),
+    );
+    return combine(await Promise.all(sent));
+  }
+
+  /** Gives up what waits to be sent again; nothing is sent again from now on. */
+  stop(): void {
+    for (const queue of this.#queues.values()) queue.stop();
+  }
+
   #carry(envelope: Envelope, plan: Plan, from: string): Promise<Outcome> {
     const futile = whyFutile(envelope, plan);
-    if (futile) {
-      // Nothing is lost by ending it here, and a refusal would only bring it back.
-      this.#dropped++;
-      this.#warn(plan, from, futile);
-      return Promise.resolve(accepted);
-    }
+    if (futile) return Promise.resolve(this.#drop(plan, from, futile));
     if (plan.refusal) {
       this.#warn(plan, from, plan.refusal);
-      return Promise.resolve({ state: 'rejected', error: plan.refusal });
+      return Promise.resolve(rejected(plan.refusal));
     }
-    const via = envelope.via.length === 0 ? plan.routes : [...envelope.via, ...plan.routes];
-    const onward: Envelope = { ...envelope, hops: envelope.hops + 1, via };
-    const targets =
-      envelope.via.length === 0
-        ? plan.targets
-        : plan.targets.filter((target) => !envelope.via.includes(target.route));
-    if (targets.length === 1) return this.#send(onward, targets[0]!);
-    return Promise.all(targets.map((target) => this.#send(onward, target))).then(combine);
+    const onward = onwardOf(envelope, plan);
+    if (plan.targets.length === 1 && plan.spooled.size === 0 && plan.refused.length === 0)
+      return this.#send(envelope, onward, plan.targets[0]!);
+    const parts = this.#sendAll(envelope, onward, plan);
+    for (const route of plan.spooled.keys())
+      if (!envelope.via.includes(route)) parts.push(this.#append(route, envelope));
+    return Promise.all(parts).then(combine);
+  }
+
+  #sendAll(message: Envelope, onward: Envelope, { targets, refused }: Part): Promise<Outcome>[] {
+    const passed = ({ route }: { readonly route: string }): boolean => message.via.includes(route);
+    const parts: Promise<Outcome>[] = [];
+    for (const target of targets) if (!passed(target)) parts.push(this.#send(message, onward, target));
+    for (const target of refused) if (!passed(target)) parts.push(this.#refuse(message, target));
+    return parts;
+  }
+
+  #send(message: Envelope, onward: Envelope, target: Target): Promise<Outcome> {
+    return this.#queues.get(target.to)!.send(message, keyed(onward, target), target.address);
+  }
+
+  #refuse(message: Envelope, { route, to, error }: RefusedTarget): Promise<Outcome> {
+    const now = Date.now();
+    const attempted = { message, endpoint: to.endpoint, address: to.template.text, attempts: 0 };
+    return this.#failures.get(route)!.forGood({ ...attempted, firstAt: now, lastAt: now }, error);
+  }
+
+  async #append(route: string, message: Envelope): Promise<Outcome> {
+    try {
+      await this.#spoolOf!(route).append(message);
+      return accepted;
+    } catch (reason) {
+      const { code, message: why } = JunctionError.from(reason);
+      const { endpoint } = this.#routes.get(route)!.from;
+      this.#log.warn(
+        `${route} spool ${code}`,
+        { route, endpoint, code },
+        `a spool did not take a message: ${why}`,
+      );
+      return failed(reason);
+    }
+  }
+
+  /** Nothing is lost by ending it here, and a refusal would only bring it back. */
+  #drop(plan: Plan, from: string, futile: JunctionError): Outcome {
+    this.#counters.dropped++;
+    this.#warn(plan, from, futile);
+    return accepted;
   }
 
   #warn(plan: Plan, from: string, error: JunctionError): void {
     const { code, message } = error;
     this.#log.warn(`${plan.reader} ${code}`, { route: plan.reader, endpoint: from, code }, message);
   }
-
-  async #send(envelope: Envelope, target: Target): Promise<Outcome> {
-    try {
-      const key = target.keyOf?.(envelope);
-      const sent = key === undefined ? envelope : { ...envelope, key };
-      await this.#sinks.get(target.endpoint)!.send(sent, target.address);
-      return accepted;
-    } catch (reason) {
-      const outcome = failed(reason);
-      const { route, endpoint } = target;
-      const error = JunctionError.from(reason);
-      this.#log.warn(
-        `${route} ${endpoint} ${error.code}`,
-        { route, endpoint, code: error.code, outcome: outcome.state },
-        `a target did not take a message: ${error.message}`,
-      );
-      return outcome;
-    }
-  }
 }
 
-/** Why a message goes no further although its routes would take it; undefined where it does. */
-function whyFutile(envelope: Envelope, plan: Plan): JunctionError | undefined {
-  if (
-    envelope.hops >= maxHops ||
-    (envelope.via.length > 0 && plan.routes.every((route) => envelope.via.includes(route)))
-  )
-    return new JunctionError(
-      'loop',
-      `a message has come back to where it was (${envelope.hops} routes) and ends here; look for routes that feed each other`,
-    );
-  if (envelope.expiresAt !== undefined && envelope.expiresAt <= Date.now())
-    return new JunctionError('expired', 'a message expired before it could be delivered, and ends here');
-  return undefined;
-}
+const rejected = (error: JunctionError): Outcome => ({ state: 'rejected', error });

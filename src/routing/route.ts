@@ -1,12 +1,27 @@
 import type { AddressPattern } from '../core/address.ts';
 import type { Template } from '../core/template.ts';
 import type { ValueTemplate } from '../core/value-template.ts';
+import type { DeadLetterTarget } from './dead-letters.ts';
+import type { RetryPolicy } from './retry.ts';
 
 export interface RouteTarget {
   readonly endpoint: string;
   readonly template: Template;
   /** What the ordering key becomes. */
   readonly key?: ValueTemplate | undefined;
+  /** When a message that it did not take is sent again; undefined: never. */
+  readonly retry?: RetryPolicy | undefined;
+}
+
+/** Bounds of a route's spool; undefined: without bound. */
+export interface SpoolSettings {
+  /** Bytes of the messages in it. */
+  readonly maxBytes: number;
+  readonly maxMessages: number | undefined;
+  /** Ms after which a message that is still in it has failed for good. */
+  readonly maxAge: number | undefined;
+  /** What becomes of a message that finds it full: its source waits, is refused, or it becomes a dead letter. */
+  readonly full: 'block' | 'reject' | 'dead-letter';
 }
 
 /** One line of the routing table, checked against the endpoints it names. */
@@ -22,4 +37,8 @@ export interface ResolvedRoute {
   readonly from: { readonly endpoint: string; readonly pattern: AddressPattern };
   /** All must confirm before the source is told `accepted`. */
   readonly to: readonly RouteTarget[];
+  /** Where messages go whose delivery has failed for good; undefined: their source is told. */
+  readonly deadLetter?: DeadLetterTarget | undefined;
+  /** Where messages wait for their targets, after their source has been told `accepted`; undefined: nowhere. */
+  readonly spool?: SpoolSettings | undefined;
 }

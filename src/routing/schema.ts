@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deliverySchema } from './delivery-schema.ts';
 
 const word = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
@@ -40,16 +41,26 @@ export const routeSchema = z.strictObject({
           .describe(
             'The ordering key at the target (Kafka record key, message group) in place of the message’s own, e.g. "{header.customer}"; {name} is a capture, {id} and {key} are the message’s. A message that lacks a part of it keeps its own key.',
           ),
+        retry: deliverySchema.retry,
       }),
     )
     .min(1)
     .describe('Where messages go; all targets must confirm before the sender is told so.'),
+  ...deliverySchema,
 });
 
 /** A route file. */
 export const routeFileSchema = z.strictObject({
   owner: z.string().min(1).optional().describe('The department that the routes of this file belong to.'),
+  defaults: z
+    .strictObject(deliverySchema)
+    .optional()
+    .describe(
+      'What holds for each route of this file that does not say otherwise; retry is taken key by key.',
+    ),
   routes: z.array(routeSchema).describe('The routes, in no particular order.'),
 });
 
 export type RouteFile = z.output<typeof routeFileSchema>;
+
+export type RouteEntry = RouteFile['routes'][number];

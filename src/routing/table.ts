@@ -1,29 +1,45 @@
 import type { AddressPattern, AddressSyntax } from '../core/address.ts';
 import { JunctionError } from '../core/errors.ts';
-import { PatternIndex } from '../core/pattern-index.ts';
+import { PatternIndex, type Match } from '../core/pattern-index.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { renderTemplate } from '../core/template.ts';
 import { renderValue } from '../core/value-template.ts';
-import type { ResolvedRoute } from './route.ts';
+import type { ResolvedRoute, RouteTarget } from './route.ts';
 
 /** Where one message goes on behalf of one route. */
 export interface Target {
   readonly route: string;
-  readonly endpoint: string;
+  /** The target as the route has it. */
+  readonly to: RouteTarget;
   readonly address: string;
   /** The ordering key there, in place of the message's own; undefined where the message lacks a part of it. */
   readonly keyOf: ((message: Envelope) => string | undefined) | undefined;
 }
 
+/** A target to which no message of an address can be carried, and why. */
+export interface RefusedTarget {
+  readonly route: string;
+  readonly to: RouteTarget;
+  readonly error: JunctionError;
+}
+
+/** What becomes of the messages of one address on behalf of some routes. */
+export interface Part {
+  readonly targets: readonly Target[];
+  /** Those for which messages become dead letters. */
+  readonly refused: readonly RefusedTarget[];
+  /** Why the address cannot be carried to a target of a route without dead letters; then no target gets anything. */
+  readonly refusal: JunctionError | undefined;
+}
+
 /** What becomes of every message published to one address: it depends on nothing but the address, so it is kept. */
-export interface Plan {
+export interface Plan extends Part {
   /** The first route that reads the address, for messages to people. */
   readonly reader: string;
   /** Every route that reads it. */
   readonly routes: readonly string[];
-  readonly targets: readonly Target[];
-  /** Why the address cannot be carried to a target; then no target gets anything. */
-  readonly refusal: JunctionError | undefined;
+  /** What the spools of routes hand over later, by route. */
+  readonly spooled: ReadonlyMap<string, Part>;
 }
 
 /** How many addresses' plans are kept. Addresses come from outside, so the number has a bound. */
@@ -58,36 +74,53 @@ class Readers {
   #make(address: string): Plan | undefined {
     const matches = this.#index.match(address);
     if (matches.length === 0) return undefined;
+    const now = matches.filter(({ value }) => value.spool === undefined);
+    const later = matches.filter(({ value }) => value.spool !== undefined);
+    const routes = matches.map((match) => match.value.name);
+    return {
+      reader: routes[0]!,
+      routes,
+      spooled: new Map(later.map((match) => [match.value.name, this.#part([match])])),
+      ...this.#part(now),
+    };
+  }
+
+  #part(matches: readonly Match<ResolvedRoute>[]): Part {
     const targets: Target[] = [];
+    const refused: RefusedTarget[] = [];
     let refusal: JunctionError | undefined;
     for (const { value: route, captures } of matches) {
-      for (const { endpoint, template, key } of route.to) {
+      for (const to of route.to) {
+        const { endpoint, template, key } = to;
         try {
           targets.push({
             route: route.name,
-            endpoint,
+            to,
             address: renderTemplate(template, captures, this.#syntaxOf(endpoint)),
             keyOf: key && ((message) => renderValue(key, captures, message)),
           });
-        } catch (error) {
-          refusal ??= new JunctionError(
+        } catch (reason) {
+          const error = new JunctionError(
             'invalid-message',
-            `route "${route.name}": ${(error as Error).message}`,
+            `route "${route.name}": ${(reason as Error).message}`,
           );
+          if (route.deadLetter === undefined) refusal ??= error;
+          else refused.push({ route: route.name, to, error });
         }
       }
     }
-    const routes = matches.map((match) => match.value.name);
-    return { reader: routes[0]!, routes, targets, refusal };
+    return { targets, refused, refusal };
   }
 }
 
 /** All routes, compiled once: a lookup costs the same however many there are. */
 export class RoutingTable {
+  readonly routes: readonly ResolvedRoute[];
   readonly #readers = new Map<string, Readers>();
 
   /** @param syntaxOf the address syntax of an endpoint, by its name */
   constructor(routes: readonly ResolvedRoute[], syntaxOf: (endpoint: string) => AddressSyntax) {
+    this.routes = routes;
     for (const route of routes) {
       const endpoint = route.from.endpoint;
       let readers = this.#readers.get(endpoint);

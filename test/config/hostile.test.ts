@@ -85,8 +85,8 @@ routes:
 `);
     assert.deepEqual(lines, [
       'routes.yaml:1:1: the key "__proto__" is not allowed',
-      'routes.yaml:2:1: unknown key "constructor"; allowed here: owner, routes',
-      'routes.yaml:3:1: unknown key "toString"; allowed here: owner, routes',
+      'routes.yaml:2:1: unknown key "constructor"; allowed here: owner, defaults, routes',
+      'routes.yaml:3:1: unknown key "toString"; allowed here: owner, defaults, routes',
       'routes.yaml:6:23: unknown endpoint "toString"; known endpoints: mqtt, amqp, stomp',
       'routes.yaml:7:22: unknown endpoint "__proto__"; known endpoints: mqtt, amqp, stomp',
     ]);
@@ -100,6 +100,6 @@ routes:
 
   it('a text with line breaks or terminal controls stays on its line', async () =>
     assert.deepEqual(await routeMistakes(`${good}"a\\n\\e[31m": 1\n`), [
-      'routes.yaml:5:1: unknown key "a\\u000a\\u001b[31m"; allowed here: owner, routes',
+      'routes.yaml:5:1: unknown key "a\\u000a\\u001b[31m"; allowed here: owner, defaults, routes',
     ]));
 });

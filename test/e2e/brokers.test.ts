@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startKafka, startMosquitto, unavailable, type Broker } from '../brokers/index.ts';
 import type { Peer } from '../contract/contract.ts';
@@ -12,6 +15,7 @@ import { startGateway, type RunningGateway } from './gateway.ts';
 const skip = (await unavailable('kafka')) || (await unavailable('mosquitto'));
 
 describe('the gateway at a real Kafka and a real Mosquitto', { skip }, () => {
+  let data: string;
   let kafka: Broker;
   let mosquitto: Broker;
   let gateway: RunningGateway;
@@ -25,15 +29,17 @@ describe('the gateway at a real Kafka and a real Mosquitto', { skip }, () => {
   before(async () => {
     [kafka, mosquitto] = await Promise.all([startKafka(), startMosquitto()]);
     await createTopics(kafka, ['telemetry', 'alerts', 'machines']);
+    data = await mkdtemp(join(tmpdir(), 'junction-data-'));
     gateway = await startGateway({
       config: 'test/e2e/two-brokers/config.yaml',
-      env: { KAFKA_BROKER: kafka.at, WORKSHOP_URL: `mqtt://${mosquitto.at}` },
+      env: { KAFKA_BROKER: kafka.at, WORKSHOP_URL: `mqtt://${mosquitto.at}`, JUNCTION_DATA: data },
     });
     await until(isReady, 'the gateway is ready', 60_000);
   });
   after(async () => {
     for (const peer of peers) await peer.close();
     assert.equal(await gateway.stop(), 0);
+    await rm(data, { recursive: true });
     await Promise.all([kafka.stop(), mosquitto.stop()]);
   });
 

@@ -41,7 +41,7 @@ export async function runMatrix(systems: readonly System[], log: (line: string) 
       ),
     );
     await writeFile(join(folder, 'routes.yaml'), stringify({ routes: pairs.map(routeOf) }));
-    await writeFile(join(folder, 'junction.yaml'), stringify(configurationOf(systems)));
+    await writeFile(join(folder, 'junction.yaml'), stringify(configurationOf(systems, join(folder, 'data'))));
     log('starting the gateway');
     gateway = await startGateway({ config: join(folder, 'junction.yaml') });
     await ready(gateway);
@@ -95,10 +95,11 @@ const routeOf = ({ source, target }: { source: System; target: System }) => ({
   to: [{ endpoint: target.name, address: target.address(wordOf(source, target, 'out')) }],
 });
 
-const configurationOf = (systems: readonly System[]) => ({
+const configurationOf = (systems: readonly System[], store: string) => ({
   endpoints: Object.fromEntries(systems.map((system) => [system.name, system.settings()])),
   routes: ['routes.yaml'],
   admin: { listen: '127.0.0.1:0' },
+  store: { path: store },
 });
 
 async function ready(gateway: RunningGateway): Promise<void> {

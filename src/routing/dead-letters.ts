@@ -1,0 +1,72 @@
+import { envelope, type Envelope, type Header } from '../core/envelope.ts';
+import { JunctionError } from '../core/errors.ts';
+import { deadLetterHeaders as names } from '../core/headers.ts';
+import type { Sink } from '../core/protocol.ts';
+import type { DeadLetter, DeadLetterStore } from '../core/storage.ts';
+
+/** Where a route's dead letters go: to an address of an endpoint, or to the embedded store. */
+export type DeadLetterTarget = 'store' | { readonly endpoint: string; readonly address: string };
+
+const ours: ReadonlySet<string> = new Set(Object.values(names));
+
+/** A dead letter as a message: the original, with reserved headers that say what became of it. */
+export function toMessage(letter: DeadLetter): Envelope {
+  const { message } = letter;
+  const headers: Header[] = [
+    // Of a dead letter that dies again the last death counts.
+    ...message.headers.filter(([name]) => !ours.has(name)),
+    [names.code, letter.code],
+    [names.reason, letter.reason],
+    [names.route, letter.route],
+    [names.source, letter.source],
+    [names.endpoint, letter.endpoint],
+    [names.target, letter.address],
+    [names.attempts, letter.attempts, 'int'],
+    [names.firstAt, letter.firstAt, 'timestamp'],
+    [names.lastAt, letter.lastAt, 'timestamp'],
+    [names.address, message.address],
+  ];
+  if (message.expiresAt !== undefined) headers.push([names.expiresAt, message.expiresAt, 'timestamp']);
+  return envelope({
+    ...message,
+    headers,
+    durable: true,
+    // It would vanish from where people look for it, and MQTT would show it to every new subscriber.
+    expiresAt: undefined,
+    retain: false,
+    hops: message.hops + 1,
+    via: [...message.via, letter.route],
+    origin: undefined,
+  });
+}
+
+/** Takes dead letters to where they are kept. */
+export class DeadLetters {
+  readonly #sinks: ReadonlyMap<string, Sink>;
+  readonly #store: DeadLetterStore | undefined;
+
+  /** @param store undefined where no route uses it */
+  constructor(sinks: ReadonlyMap<string, Sink>, store: DeadLetterStore | undefined) {
+    this.#sinks = sinks;
+    this.#store = store;
+  }
+
+  /**
+   * Resolves once the letter is kept.
+   * @throws JunctionError where it is not: then its source must stay unacknowledged
+   */
+  async bury(letter: DeadLetter, target: DeadLetterTarget): Promise<void> {
+    try {
+      if (target !== 'store') await this.#sinks.get(target.endpoint)!.send(toMessage(letter), target.address);
+      else if (this.#store) await this.#store.add(letter);
+      else throw new JunctionError('unavailable', 'the store is not open');
+    } catch (reason) {
+      const where = target === 'store' ? 'the store' : `${target.endpoint} ${target.address}`;
+      const { message } = JunctionError.from(reason);
+      // Whatever the reason, the message is still its source's.
+      throw new JunctionError('unavailable', `its dead letter could not be put into ${where}: ${message}`, {
+        cause: reason,
+      });
+    }
+  }
+}

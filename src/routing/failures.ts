@@ -1,0 +1,98 @@
+import type { Envelope } from '../core/envelope.ts';
+import { JunctionError } from '../core/errors.ts';
+import { accepted, failed, type Outcome } from '../core/outcome.ts';
+import type { RateLimitedLog } from '../core/rate-limited-log.ts';
+import type { DeadLetter } from '../core/storage.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { Delivery } from './delivery.ts';
+import type { ResolvedRoute } from './route.ts';
+import type { TargetQueueOwner } from './target-queue.ts';
+
+/** What was counted since the start. */
+export interface Counters {
+  /** Messages that ended here because they had expired or were going round in a circle. */
+  dropped: number;
+  /** Messages that became dead letters, once for each target. */
+  deadLettered: number;
+}
+
+/** Which delivery of a message has failed. */
+export type Attempted = Pick<
+  DeadLetter,
+  'message' | 'endpoint' | 'address' | 'attempts' | 'firstAt' | 'lastAt'
+>;
+
+/** What becomes of the deliveries of one route that fail: a line in the log, a dead letter, an outcome for the source. */
+export class Failures {
+  readonly #route: ResolvedRoute;
+  readonly #deadLetters: DeadLetters;
+  readonly #log: RateLimitedLog;
+  readonly #counters: Counters;
+
+  constructor(route: ResolvedRoute, deadLetters: DeadLetters, log: RateLimitedLog, counters: Counters) {
+    this.#route = route;
+    this.#deadLetters = deadLetters;
+    this.#log = log;
+    this.#counters = counters;
+  }
+
+  /** The outcome of a delivery that has failed for good: accepted where its dead letter is kept. Never rejects. */
+  async forGood(attempted: Attempted, error: JunctionError): Promise<Outcome> {
+    const { name: route, deadLetter: target, from } = this.#route;
+    if (target === undefined) {
+      this.#warn(attempted.endpoint, error, 'rejected', 'a target did not take a message');
+      return { state: 'rejected', error };
+    }
+    try {
+      const { code, message: reason } = error;
+      const message: Envelope = { ...attempted.message, origin: undefined };
+      await this.#deadLetters.bury(
+        { ...attempted, message, route, source: from.endpoint, code, reason },
+        target,
+      );
+      this.#counters.deadLettered++;
+      this.#warn(attempted.endpoint, error, 'dead letter', 'a message became a dead letter');
+      return accepted;
+    } catch (reason) {
+      const unburied = JunctionError.from(reason);
+      this.#warn(
+        attempted.endpoint,
+        unburied,
+        'released',
+        'a message failed for good, but its source keeps it',
+      );
+      return failed(unburied);
+    }
+  }
+
+  /** The owner of the queue to one of the route's targets. */
+  ownerAt(endpoint: string): TargetQueueOwner {
+    return {
+      failedForGood: (delivery, error) => this.forGood(attemptedOf(delivery, endpoint), error),
+      failedForNow: (_, error, again) =>
+        again
+          ? this.#warn(endpoint, error, 'retried', 'a target did not take a message, which is sent again')
+          : this.#warn(endpoint, error, 'released', 'a target did not take a message'),
+      expired: () => {
+        this.#counters.dropped++;
+        const error = new JunctionError('expired', 'it expired before the target took it');
+        this.#warn(endpoint, error, 'accepted', 'a message ends here');
+      },
+    };
+  }
+
+  #warn(endpoint: string, { code, message }: JunctionError, outcome: string, what: string): void {
+    const route = this.#route.name;
+    this.#log.warn(
+      `${route} ${endpoint} ${code} ${outcome}`,
+      { route, endpoint, code, outcome },
+      `${what}: ${message}`,
+    );
+  }
+}
+
+function attemptedOf(delivery: Delivery, endpoint: string): Attempted {
+  const { message, address, attempts, age } = delivery;
+  const lastAt = Date.now();
+  return { message, endpoint, address, attempts, firstAt: Math.round(lastAt - age), lastAt };
+}

@@ -1,0 +1,126 @@
+import type { Envelope } from '../core/envelope.ts';
+import type { JunctionError } from '../core/errors.ts';
+import { combine, type Outcome } from '../core/outcome.ts';
+import type { Failures } from './failures.ts';
+import type { Handover, Share } from './handover.ts';
+import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
+import type { ResolvedRoute, RouteTarget } from './route.ts';
+import type { Plan } from './table.ts';
+import type { TargetQueue } from './target-queue.ts';
+
+export interface RouteHandoverParts {
+  readonly route: ResolvedRoute;
+  /** What becomes of a message with this address that comes from where the route reads. */
+  plan(address: string): Plan | undefined;
+  queueOf(to: RouteTarget): TargetQueue;
+  readonly failures: Failures;
+  /** A message ends here for this reason. */
+  drop(plan: Plan, futile: JunctionError): void;
+}
+
+/** Brings the messages of a route's spool to the queues of the route's targets. */
+export class RouteHandover implements Handover {
+  readonly #parts: RouteHandoverParts;
+  readonly #names: readonly string[];
+
+  constructor(parts: RouteHandoverParts) {
+    this.#parts = parts;
+    this.#names = namesOf(parts.route.to);
+  }
+
+  sharesOf(message: Envelope): readonly Share[] {
+    const { route, failures } = this.#parts;
+    const plan = this.#parts.plan(message.address);
+    const part = plan?.spooled.get(route.name);
+    if (!plan || !part) {
+      const error = notRead(route.name, message);
+      return [whole(() => this.bury(message, Date.now(), error))];
+    }
+    const futile = whyFutile(message, plan);
+    if (futile) {
+      this.#parts.drop(plan, futile);
+      return [];
+    }
+    const { refusal } = part;
+    if (refusal) return [whole(() => Promise.resolve({ state: 'rejected', error: refusal }))];
+    const onward = onwardOf(message, plan);
+    const shares = part.targets.map(({ to, address, ...target }) => {
+      const queue = this.#parts.queueOf(to);
+      const envelope = keyed(onward, { to, address, ...target });
+      return {
+        target: route.to.indexOf(to),
+        name: this.#names[route.to.indexOf(to)]!,
+        lane: envelope.key ?? address,
+        blocked: () => queue.isBlocked(envelope, address),
+        send: () => queue.send(message, envelope, address),
+      };
+    });
+    for (const { to, error } of part.refused) {
+      const target = route.to.indexOf(to);
+      shares.push({
+        target,
+        name: this.#names[target]!,
+        lane: '',
+        blocked: () => false,
+        send: () => failures.forGood(attempted(message, to, Date.now()), error),
+      });
+    }
+    return shares;
+  }
+
+  async bury(message: Envelope, at: number, error: JunctionError, target?: number): Promise<Outcome> {
+    const { route, failures } = this.#parts;
+    const meant = target === undefined ? route.to : [route.to[target]!];
+    const buried = meant.map((to) => failures.forGood(attempted(message, to, at), error));
+    return combine(await Promise.all(buried));
+  }
+
+  stuck(): number {
+    return this.#queues().reduce((sum, queue) => sum + queue.blockedLanes, 0);
+  }
+
+  onStuck(callback: () => void): void {
+    for (const queue of this.#queues()) queue.onBlocked(callback);
+  }
+
+  onFree(callback: (target: number, lane: string) => void): void {
+    this.#queues().forEach((queue, target) => queue.onFree((lane) => callback(target, lane)));
+  }
+
+  stop(): void {
+    for (const queue of this.#queues()) queue.stop();
+  }
+
+  #queues(): TargetQueue[] {
+    return this.#parts.route.to.map((to) => this.#parts.queueOf(to));
+  }
+}
+
+/** What is done with a message as a whole. */
+const whole = (send: () => Promise<Outcome>): Share => ({
+  target: 0,
+  name: '',
+  lane: '',
+  blocked: () => false,
+  send,
+});
+
+/** Tells the targets of a route apart by what is written there; of equal ones each further one has its number. */
+function namesOf(targets: readonly RouteTarget[]): string[] {
+  const seen = new Map<string, number>();
+  return targets.map(({ endpoint, template }) => {
+    const name = `${endpoint} ${template.text}`;
+    const before = seen.get(name) ?? 0;
+    seen.set(name, before + 1);
+    return before === 0 ? name : `${name} ${before + 1}`;
+  });
+}
+
+const attempted = (message: Envelope, to: RouteTarget, firstAt: number) => ({
+  message,
+  endpoint: to.endpoint,
+  address: to.template.text,
+  attempts: 0,
+  firstAt,
+  lastAt: Date.now(),
+});

@@ -1,0 +1,302 @@
+import { performance } from 'node:perf_hooks';
+import { backoffAfter } from '../core/backoff.ts';
+import type { Envelope } from '../core/envelope.ts';
+import { JunctionError } from '../core/errors.ts';
+import { accepted, failed, type Outcome } from '../core/outcome.ts';
+import type { Sink } from '../core/protocol.ts';
+import { Delivery, UnderWay } from './delivery.ts';
+import { Lane } from './lane.ts';
+import type { RetryPolicy } from './retry.ts';
+
+/** What a queue asks of the one it works for. */
+export interface TargetQueueOwner {
+  /** A delivery has failed for good: the outcome to tell its source. Never rejects. */
+  failedForGood(delivery: Delivery, error: JunctionError): Promise<Outcome>;
+  /** A delivery did not come through for now: `again` where it is tried again here, else its source is told. */
+  failedForNow(delivery: Delivery, error: JunctionError, again: boolean): void;
+  /** Its time to live is over, so it ends here. */
+  expired(delivery: Delivery): void;
+}
+
+/** The outcome of a message that would have to wait behind another one of its lane, where the source keeps it itself. */
+export const givenBack: Outcome = Object.freeze({
+  state: 'released',
+  error: new JunctionError('busy', 'an earlier message of the same key or address waits for the target'),
+});
+
+/** Least ms between two looks at the lanes that wait. */
+const granularity = 10;
+
+/**
+ * What goes to one target of one route. Messages are sent at once, many under way at a time, in the order in which they
+ * come. When the target does not take one for now, its lane is blocked: that message is tried again, with back-off,
+ * and those of its lane that come later, or were under way and failed too, wait behind it in their order. Other lanes
+ * go on. What was already under way behind a message that failed, and came through, has overtaken it.
+ */
+export class TargetQueue {
+  readonly #sink: Sink;
+  readonly #policy: RetryPolicy | undefined;
+  readonly #owner: TargetQueueOwner;
+  readonly #givesBack: boolean;
+  readonly #underWay = new UnderWay();
+  #sequence = 0;
+  /** Lanes are told apart only while one of them is blocked; then every lane with anything in it is here. */
+  readonly #lanes = new Map<string, Lane<Delivery>>();
+  readonly #blocked = new Set<Lane<Delivery>>();
+  #timer: NodeJS.Timeout | undefined;
+  /** When the timer is due, by the monotonic clock in ms. */
+  #timerAt = Infinity;
+  #stopped = false;
+  readonly #onFree: ((lane: string) => void)[] = [];
+  readonly #onBlocked: (() => void)[] = [];
+
+  /**
+   * @param policy undefined: a message is sent once
+   * @param givesBack messages behind the first of a blocked lane do not wait here but are `givenBack`: for a spool,
+   *   which has them on its disk
+   */
+  constructor(sink: Sink, policy: RetryPolicy | undefined, owner: TargetQueueOwner, givesBack = false) {
+    this.#sink = sink;
+    this.#policy = policy;
+    this.#owner = owner;
+    this.#givesBack = givesBack;
+  }
+
+  /** How many lanes are blocked. */
+  get blockedLanes(): number {
+    return this.#blocked.size;
+  }
+
+  /**
+   * Sends a message, now or when its lane is free. Never rejects.
+   * @param message as its source handed it over
+   * @param envelope as it is to be sent
+   */
+  send(message: Envelope, envelope: Envelope, address: string): Promise<Outcome> {
+    const delivery = new Delivery(message, envelope, address, this.#sequence++);
+    if (this.#blocked.size > 0) {
+      const lane = this.#laneOf(delivery.laneName);
+      if (lane.blocked) {
+        if (this.#givesBack) return Promise.resolve(givenBack);
+        lane.insert(delivery);
+        return delivery.outcome;
+      }
+      delivery.lane = lane;
+    }
+    return this.#attempt(delivery);
+  }
+
+  /** Sends a message once, past all that is known of it: what an operator asks for. Never rejects. */
+  async sendOnce(envelope: Envelope, address: string): Promise<Outcome> {
+    try {
+      if (this.isBlocked(envelope, address))
+        throw new JunctionError('busy', 'messages of the same key or address wait for the target already');
+      await this.#sink.send(envelope, address);
+      return accepted;
+    } catch (reason) {
+      return failed(reason);
+    }
+  }
+
+  /** Whether a message would have to wait for others of its lane. */
+  isBlocked(envelope: Envelope, address: string): boolean {
+    return this.#blocked.size > 0 && this.#lanes.get(envelope.key ?? address)?.blocked === true;
+  }
+
+  /** Calls back with the name of each lane that is no longer blocked: a message's key, or the address where it has none. */
+  onFree(callback: (lane: string) => void): void {
+    this.#onFree.push(callback);
+  }
+
+  /** Calls back when one more lane is blocked. */
+  onBlocked(callback: () => void): void {
+    this.#onBlocked.push(callback);
+  }
+
+  /** Gives up what waits, and tries nothing again from now on; what is under way is answered by the sink. */
+  stop(): void {
+    this.#stopped = true;
+    const error = new JunctionError('closed', 'the gateway is stopping');
+    for (const lane of [...this.#blocked]) this.#release(lane, error);
+    clearTimeout(this.#timer);
+  }
+
+  #attempt(delivery: Delivery): Promise<Outcome> {
+    if (delivery.attempts++ === 0) delivery.startedAt = performance.now();
+    this.#underWay.add(delivery);
+    if (delivery.lane) delivery.lane.underWay++;
+    let sent: Promise<void>;
+    try {
+      sent = this.#sink.send(delivery.envelope, delivery.address);
+    } catch (reason) {
+      sent = Promise.reject(JunctionError.from(reason));
+    }
+    return sent.then(
+      () => {
+        this.#underWay.remove(delivery);
+        if (delivery.lane) this.#answered(delivery, delivery.lane);
+        return delivery.settle(accepted);
+      },
+      (reason: unknown) => this.#failed(delivery, JunctionError.from(reason)),
+    );
+  }
+
+  #failed(delivery: Delivery, error: JunctionError): Outcome | Promise<Outcome> {
+    this.#underWay.remove(delivery);
+    const policy = this.#policy;
+    const retryable = error.retryable && !policy?.permanent.has(error.code);
+    const over =
+      policy === undefined || delivery.attempts >= policy.attempts || delivery.age >= policy.deadline;
+    if (retryable && !over && !this.#stopped) {
+      this.#owner.failedForNow(delivery, error, true);
+      const { outcome } = delivery;
+      this.#block(delivery, policy);
+      return outcome;
+    }
+    if (retryable && (policy?.over !== 'dead' || this.#stopped)) {
+      this.#owner.failedForNow(delivery, error, false);
+      const outcome = delivery.settle(failed(error));
+      const lane = delivery.lane;
+      if (lane) {
+        lane.underWay--;
+        // Those behind it go back too, so that the source sends them all again in their order.
+        if (lane.blocked) this.#release(lane, error);
+        else this.#dropIdle(lane);
+      }
+      return outcome;
+    }
+    if (delivery.lane) this.#answered(delivery, delivery.lane, retryable);
+    if (error.code === 'expired') return this.#expire(delivery);
+    return this.#owner.failedForGood(delivery, error).then((outcome) => delivery.settle(outcome));
+  }
+
+  #expire(delivery: Delivery): Outcome {
+    this.#owner.expired(delivery);
+    return delivery.settle(accepted);
+  }
+
+  /** Lets a message that has failed wait in its lane. */
+  #block(delivery: Delivery, policy: RetryPolicy): void {
+    let lane = delivery.lane;
+    if (lane) lane.underWay--;
+    else {
+      if (this.#blocked.size === 0) this.#tellApart();
+      lane = this.#laneOf(delivery.laneName);
+      delivery.lane = lane;
+    }
+    lane.insert(delivery);
+    if (this.#givesBack) for (const each of lane.takeAfterFirst()) each.settle(givenBack);
+    if (lane.trial === delivery) lane.trial = undefined;
+    if (lane.blocked && lane.first !== delivery) return this.#advance(lane);
+    lane.blocked = true;
+    this.#blocked.add(lane);
+    for (const callback of this.#onBlocked) callback();
+    const wait = backoffAfter(delivery.attempts, policy.from, policy.to);
+    // The last attempt is made at the deadline.
+    lane.dueAt = performance.now() + Math.min(wait, Math.max(0, policy.deadline - delivery.age));
+    this.#advance(lane);
+  }
+
+  /** The target has answered for a message, which is done with. */
+  #answered(delivery: Delivery, lane: Lane<Delivery>, stillAway = false): void {
+    lane.underWay--;
+    if (!lane.blocked) return this.#dropIdle(lane);
+    if (delivery !== lane.trial) return this.#advance(lane);
+    lane.trial = undefined;
+    lane.dueAt = 0;
+    // After attempts in vain the next one is tried alone as well.
+    if (stillAway && lane.first) return this.#advance(lane);
+    this.#open(lane);
+  }
+
+  /** Tries a blocked lane's first message, if it is time, and when all that was under way before has been answered. */
+  #advance(lane: Lane<Delivery>): void {
+    if (lane.underWay > 0) return;
+    const first = lane.first;
+    if (!first) return this.#open(lane);
+    if (lane.dueAt > performance.now()) return this.#wakeAt(lane.dueAt);
+    lane.takeFirst();
+    if (isOver(first)) {
+      this.#expire(first);
+      return this.#advance(lane);
+    }
+    first.lane = lane;
+    lane.trial = first;
+    void this.#attempt(first);
+  }
+
+  /** Sends all that waited, in order, and lets new messages pass. */
+  #open(lane: Lane<Delivery>): void {
+    lane.blocked = false;
+    lane.trial = undefined;
+    this.#blocked.delete(lane);
+    for (const delivery of lane.takeAll()) {
+      delivery.lane = lane;
+      if (isOver(delivery)) this.#expire(delivery);
+      else void this.#attempt(delivery);
+    }
+    this.#dropIdle(lane);
+    this.#freed(lane);
+  }
+
+  /** Gives what waits in a blocked lane back to its sources. */
+  #release(lane: Lane<Delivery>, error: JunctionError): void {
+    lane.blocked = false;
+    lane.trial = undefined;
+    this.#blocked.delete(lane);
+    const outcome = failed(error);
+    for (const delivery of lane.takeAll()) {
+      this.#owner.failedForNow(delivery, error, false);
+      delivery.settle(outcome);
+    }
+    this.#dropIdle(lane);
+    this.#freed(lane);
+  }
+
+  #freed(lane: Lane<Delivery>): void {
+    if (this.#blocked.size === 0) this.#forgetLanes();
+    for (const callback of this.#onFree) callback(lane.name);
+  }
+
+  #laneOf(name: string): Lane<Delivery> {
+    let lane = this.#lanes.get(name);
+    if (!lane) this.#lanes.set(name, (lane = new Lane(name)));
+    return lane;
+  }
+
+  #dropIdle(lane: Lane<Delivery>): void {
+    if (lane.idle) this.#lanes.delete(lane.name);
+  }
+
+  /** Begins to count by lane what is under way. */
+  #tellApart(): void {
+    for (const delivery of this.#underWay) {
+      delivery.lane = this.#laneOf(delivery.laneName);
+      delivery.lane.underWay++;
+    }
+  }
+
+  #forgetLanes(): void {
+    for (const delivery of this.#underWay) delivery.lane = undefined;
+    this.#lanes.clear();
+    clearTimeout(this.#timer);
+    this.#timerAt = Infinity;
+  }
+
+  #wakeAt(at: number): void {
+    if (at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    const wait = Math.max(Math.min(granularity, this.#policy!.from), at - performance.now());
+    this.#timer = setTimeout(() => this.#wake(), wait);
+  }
+
+  /** One timer for all lanes: it is set for the earliest, and lanes that are due nearly at once share one look. */
+  #wake(): void {
+    this.#timerAt = Infinity;
+    for (const lane of [...this.#blocked]) this.#advance(lane);
+  }
+}
+
+const isOver = ({ envelope: { expiresAt } }: Delivery): boolean =>
+  expiresAt !== undefined && expiresAt <= Date.now();

@@ -3,7 +3,7 @@
  * delivered. What it acknowledges and delivers goes into files, a line each, in single writes that outlive it.
  * Arguments: folder, seed, `work` or `drain`.
  */
-import { openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parsePattern, type AddressSyntax } from '../../src/core/address.ts';
 import { envelope } from '../../src/core/envelope.ts';
@@ -90,7 +90,9 @@ function next(): number {
   if (number === reserved) {
     number = Number(readFileSync(counter, { flag: 'a+' }).toString() || '0');
     reserved = number + 1000;
-    writeFileSync(counter, String(reserved));
+    // a kill in the middle must not leave an empty file
+    writeFileSync(`${counter}.new`, String(reserved));
+    renameSync(`${counter}.new`, counter);
   }
   return number++;
 }

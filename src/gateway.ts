@@ -1,4 +1,7 @@
 import type { Configuration } from './config/load.ts';
+import type { Envelope } from './core/envelope.ts';
+import { JunctionError } from './core/errors.ts';
+import { accepted, failed, type Outcome } from './core/outcome.ts';
 import type { Endpoint, EndpointStatus, Log, Sink } from './core/protocol.ts';
 import { DeadLetterDesk } from './routing/dead-letter-desk.ts';
 import { Dispatcher } from './routing/dispatch.ts';
@@ -16,8 +19,10 @@ export class Gateway {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #sinks = new Map<string, Sink>();
   readonly #table: RoutingTable;
-  /** Only where a route needs it. */
-  readonly #store: Store | undefined;
+  /** Only where a route or an endpoint needs it. */
+  #store: Store | undefined;
+  /** The endpoints that keep something in it. */
+  readonly #kept = new Set<string>();
   readonly #spools = new Map<string, Spool>();
   #dispatcher: Dispatcher | undefined;
   #desk: DeadLetterDesk | undefined;
@@ -28,7 +33,9 @@ export class Gateway {
     this.#configuration = configuration;
     this.#log = log;
     for (const { name, definition, config } of configuration.endpoints.values()) {
-      const endpoint = definition.create(config, { name, log: logOf(name) });
+      const storage = definition.keeps?.(config) ? this.#theStore(log).endpoint(name) : undefined;
+      if (storage) this.#kept.add(name);
+      const endpoint = definition.create(config, { name, log: logOf(name), ...(storage && { storage }) });
       this.#endpoints.set(name, endpoint);
       this.#sinks.set(name, endpoint.sink);
     }
@@ -36,9 +43,8 @@ export class Gateway {
       configuration.routes,
       (name) => configuration.endpoints.get(name)!.protocol.address,
     );
-    const { path: folder, damaged } = configuration.store;
     if (configuration.routes.some(({ deadLetter, spool }) => deadLetter === 'store' || spool !== undefined))
-      this.#store = new Store({ folder, damaged }, log);
+      this.#theStore(log);
   }
 
   /**
@@ -136,7 +142,9 @@ export class Gateway {
     });
     this.#dispatcher = dispatcher;
     if (!store) return dispatcher;
-    this.#desk = new DeadLetterDesk(store.deadLetters, dispatcher);
+    this.#desk = new DeadLetterDesk(store.deadLetters, dispatcher, ({ endpoint, address, message }) =>
+      this.#requeue(endpoint, address, message),
+    );
     for (const { name, spool } of this.#configuration.routes)
       if (spool)
         this.#spools.set(name, new Spool(store.spool(name), spool, dispatcher.handover(name), this.#log));
@@ -146,7 +154,32 @@ export class Gateway {
           { route, messages },
           'messages wait in the spool of a route that has none now; they are kept, and delivered once it has one again',
         );
+    for (const [endpoint, { queues, messages }] of store.endpoints())
+      if (!this.#kept.has(endpoint) && messages > 0)
+        this.#log.warn(
+          { endpoint, queues, messages },
+          'messages wait in queues of an endpoint that is not there now, or keeps nothing; they are kept, and delivered once it does again',
+        );
     return dispatcher;
+  }
+
+  async #requeue(endpoint: string, address: string, message: Envelope): Promise<Outcome> {
+    const sink = this.#sinks.get(endpoint);
+    if (!sink)
+      return failed(
+        new JunctionError('no-route', `there is no endpoint ${endpoint} any more, in whose queue it was`),
+      );
+    try {
+      await sink.send(message, address);
+      return accepted;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #theStore(log: Log): Store {
+    const { path: folder, damaged } = this.#configuration.store;
+    return (this.#store ??= new Store({ folder, damaged }, log));
   }
 
   #named(role: 'listener' | 'client'): [string, Endpoint][] {

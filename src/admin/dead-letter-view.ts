@@ -6,7 +6,8 @@ import type { DeadLetterSummary, StoredDeadLetter } from '../core/storage.ts';
 /** A dead letter in a list, as JSON. Times are ISO 8601, identifiers as in `identifierToText`. */
 export interface SummaryView {
   readonly id: string;
-  readonly route: string;
+  /** Left out for one that was in a queue of its endpoint. */
+  readonly route?: string;
   readonly source: string;
   readonly endpoint: string;
   readonly address: string;
@@ -46,7 +47,18 @@ type Common = Omit<SummaryView, 'message' | 'bytes'>;
 function common(letter: Omit<StoredDeadLetter, 'message'>): Common {
   const { id, route, source, endpoint, address, code, reason, attempts } = letter;
   const [firstAt, lastAt] = [isoTime(letter.firstAt), isoTime(letter.lastAt)];
-  return { id, route, source, endpoint, address, code, reason, attempts, firstAt, lastAt };
+  return {
+    id,
+    ...(route !== undefined && { route }),
+    source,
+    endpoint,
+    address,
+    code,
+    reason,
+    attempts,
+    firstAt,
+    lastAt,
+  };
 }
 
 function messageView({ origin: _, via: __, body, headers, ...message }: Envelope): MessageView {

@@ -14,7 +14,7 @@ export function letterTable(letters: readonly SummaryView[]): string {
   const rows = letters.map((letter) => [
     letter.id,
     letter.lastAt.replace(/\.\d+Z$/, 'Z'),
-    letter.route,
+    letter.route ?? '-',
     `${letter.endpoint} ${plain(letter.address)}`,
     letter.code,
     String(letter.attempts),
@@ -41,7 +41,7 @@ export function letterText({ message, ...letter }: LetterView): string {
   const { headers, body, ...fields } = message;
   const lines = [
     ['id', letter.id],
-    ['route', letter.route],
+    ['route', letter.route ?? 'none: it was in a queue of its endpoint'],
     ['from', `${letter.source} ${message.address}`],
     ['target', `${letter.endpoint} ${letter.address}`],
     ['code', letter.code],

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { AddressPattern, AddressSyntax } from './address.ts';
 import type { Envelope } from './envelope.ts';
 import type { Outcome } from './outcome.ts';
+import type { EndpointStorage } from './storage.ts';
 
 /** What a source hands messages to: the routes that read from its endpoint. */
 export interface Intake {
@@ -73,6 +74,8 @@ export interface Context {
   /** The endpoint's name in the configuration. */
   readonly name: string;
   readonly log: Log;
+  /** What it keeps over restarts; undefined: nothing is kept, since its role does not say that it keeps anything. */
+  readonly storage?: EndpointStorage;
 }
 
 /** What a protocol can hold: selects its contract tests, fills the documents, feeds the checker. */
@@ -98,6 +101,8 @@ export interface Role<Schema extends z.ZodType = z.ZodType> {
   /** The configuration beside `type`. Strict: an unknown key is an error. */
   readonly config: Schema;
   readonly traits: Traits;
+  /** Whether an endpoint of this configuration keeps anything over restarts (`Context.storage`); default no. */
+  keeps?(config: z.output<Schema>): boolean;
   create(config: z.output<Schema>, context: Context): Endpoint;
 }
 

@@ -1,13 +1,17 @@
 import type { Envelope } from './envelope.ts';
 import type { ErrorCode } from './errors.ts';
 
-/** A message whose delivery to one target of a route has failed for good. Immutable. */
+/**
+ * A message whose delivery has failed for good: to one target of a route, or to the consumers of a listener's queue.
+ * Immutable.
+ */
 export interface DeadLetter {
   /** As its source handed it over: with its own address, key and headers; `hops` without the route, `origin` unset. */
   readonly message: Envelope;
   /** The endpoint it came from. */
   readonly source: string;
-  readonly route: string;
+  /** undefined: it was in a queue of the listener `endpoint`, which is `source` as well. */
+  readonly route: string | undefined;
   /** The endpoint that did not take it. */
   readonly endpoint: string;
   /** Where it should have gone there, in that endpoint's syntax. */
@@ -20,6 +24,11 @@ export interface DeadLetter {
   /** When it was tried first and last, ms since the epoch. */
   readonly firstAt: number;
   readonly lastAt: number;
+}
+
+/** One of a route. */
+export interface RouteDeadLetter extends DeadLetter {
+  readonly route: string;
 }
 
 /** A dead letter as a list shows it: all but the message itself, of which only a few fields. */
@@ -70,48 +79,78 @@ export interface DeadLetterStore {
   remove(id: string): Promise<boolean>;
 }
 
-/** A message that waits in a spool. */
-export interface SpooledMessage {
-  /** Its place in the queue: larger for later ones, never used twice. */
+/** Where a message is in a queue of the store. */
+export interface Place {
+  /** Larger for later ones, never used twice while anything of the queue is kept. */
   readonly sequence: number;
-  /** When it was taken, ms since the epoch. */
-  readonly at: number;
   /** Its size in the store. */
   readonly bytes: number;
-  /** `origin` is unset. */
-  readonly message: Envelope;
-  /** The names of the targets that have it already (`SpoolQueue.mark`). */
-  readonly done: readonly string[];
 }
 
-/** The messages of one route that were accepted and are not delivered yet, in the order in which they were accepted. */
-export interface SpoolQueue {
-  readonly route: string;
+/** A message that waits in a queue of the store. */
+export interface KeptMessage extends Place {
+  /** When it was taken, ms since the epoch. */
+  readonly at: number;
+  /** `origin` is unset. */
+  readonly message: Envelope;
+  /** What `append` or `mark` kept beside it; undefined where there is nothing. */
+  readonly note: unknown;
+}
+
+/** Messages on the disk, in the order of their sequence numbers. */
+export interface KeptQueue {
   /** How many there are; what is being appended counts, what is being removed does not. */
   readonly messages: number;
   /** Their size in the store. */
   readonly bytes: number;
+  /** Takes the next place without putting anything there: for one that is appended later, or never. */
+  reserve(): number;
   /**
    * Resolves once the message is on the disk: only then may its source be told that it is taken.
+   * @param note a small JSON-able value that is kept beside it
+   * @param sequence a place that was reserved; none: the next one
    * @throws JunctionError unavailable where it may not be there
    */
-  append(message: Envelope): Promise<void>;
+  append(message: Envelope, note?: unknown, sequence?: number): Promise<Place>;
   /**
    * Those on the disk after the given sequence number, oldest first.
    * @param limit how many at most
    * @param bytes no further one once these are reached
    * @throws JunctionError unavailable where the store has failed, closed where it is closed
    */
-  read(after: number, limit: number, bytes: number): SpooledMessage[];
+  read(after: number, limit: number, bytes: number): KeptMessage[];
   /** One of them; undefined where it is not there. Throws as `read` does. */
-  get(sequence: number): SpooledMessage | undefined;
-  /**
-   * Keeps the names of the targets that have a message already, so that they do not get it again after a restart.
-   * Resolves once that is on the disk; rejects as `append` does.
-   */
-  mark(sequence: number, done: readonly string[]): Promise<void>;
+  get(sequence: number): KeptMessage | undefined;
+  /** Replaces the note of a message that is there. Resolves once that is on the disk; rejects as `append` does. */
+  mark(sequence: number, note: unknown): Promise<void>;
   /** Resolves once the removal is on the disk; rejects as `append` does. To be called once for a message. */
-  remove(message: Pick<SpooledMessage, 'sequence' | 'bytes'>): Promise<void>;
+  remove(place: Place): Promise<void>;
+}
+
+/** A message that waits in a spool. */
+export interface SpooledMessage extends Place {
+  /** When it was taken, ms since the epoch. */
+  readonly at: number;
+  /** `origin` is unset. */
+  readonly message: Envelope;
+  /** The names of the targets that have it already (`SpoolQueue.mark`). */
+  readonly done: readonly string[];
+}
+
+/**
+ * The messages of one route that were accepted and are not delivered yet, in the order in which they were accepted.
+ * All but `route`, `append` and `done` is as in KeptQueue.
+ */
+export interface SpoolQueue {
+  readonly route: string;
+  readonly messages: number;
+  readonly bytes: number;
+  append(message: Envelope): Promise<Place>;
+  read(after: number, limit: number, bytes: number): SpooledMessage[];
+  get(sequence: number): SpooledMessage | undefined;
+  /** Keeps the names of the targets that have a message already, so that they do not get it again after a restart. */
+  mark(sequence: number, done: readonly string[]): Promise<void>;
+  remove(place: Place): Promise<void>;
 }
 
 export interface SpoolStore {
@@ -119,4 +158,26 @@ export interface SpoolStore {
   spool(route: string): SpoolQueue;
   /** All queues, also those whose routes are no more. */
   spools(): readonly SpoolQueue[];
+}
+
+/**
+ * What one endpoint keeps over restarts: queues of messages, and small values. The names are its own; two endpoints'
+ * names do not meet. To be used from `Endpoint.open` until `close`: before and after, and once the store has failed, its
+ * methods throw or reject with a JunctionError, unavailable or closed.
+ */
+export interface EndpointStorage {
+  /** The queue of this name, made where there is none; one that is empty need not be there after a restart. */
+  queue(name: string): KeptQueue;
+  /** All its queues, by name. */
+  queues(): ReadonlyMap<string, KeptQueue>;
+  /** Forgets a queue with everything in it; resolves once that is on the disk. Its `KeptQueue` takes nothing more. */
+  deleteQueue(name: string): Promise<void>;
+  /** Keeps a small JSON-able value; resolves once it is on the disk. */
+  put(name: string, value: unknown): Promise<void>;
+  /** Forgets a value; resolves once that is on the disk. */
+  delete(name: string): Promise<void>;
+  /** All its values, by name. */
+  entries(): ReadonlyMap<string, unknown>;
+  /** Keeps a dead letter of one of its queues; resolves once it is on the disk. What is removed in the same tick goes with it, or not at all. */
+  bury(letter: Omit<DeadLetter, 'source' | 'endpoint' | 'route'>): Promise<string>;
 }

@@ -1,4 +1,5 @@
 import { JunctionError, type ErrorCode } from '../core/errors.ts';
+import type { Outcome } from '../core/outcome.ts';
 import type {
   DeadLetterFilter,
   DeadLetterPage,
@@ -31,16 +32,21 @@ export interface BulkReplayed {
   readonly next?: string;
 }
 
+/** Puts the message of a letter that has no route into the queue again that it was in. Never rejects. */
+export type Requeue = (letter: StoredDeadLetter) => Promise<Outcome>;
+
 /** What operators do with the dead letters of the store. */
 export class DeadLetterDesk {
   readonly #store: DeadLetterStore;
   readonly #dispatcher: Dispatcher;
+  readonly #requeue: Requeue;
   /** Those that are being sent or removed: nothing is to be sent twice because two asked for it. */
   readonly #taken = new Set<string>();
 
-  constructor(store: DeadLetterStore, dispatcher: Dispatcher) {
+  constructor(store: DeadLetterStore, dispatcher: Dispatcher, requeue: Requeue) {
     this.#store = store;
     this.#dispatcher = dispatcher;
+    this.#requeue = requeue;
   }
 
   list(filter: DeadLetterFilter, page: DeadLetterPage): Promise<DeadLetterSummary[]> {
@@ -52,18 +58,18 @@ export class DeadLetterDesk {
   }
 
   /**
-   * Sends a letter's message through its route again, once; the letter is removed after the confirmation.
+   * Sends a letter's message through its route again, once, or into the queue it was in; the letter is removed after
+   * the confirmation.
    * @param allTargets to all targets of the route rather than the one that failed
    */
   replay(id: string, allTargets: boolean): Promise<Replayed> {
     return this.#alone(id, async () => {
       const letter = await this.#store.get(id);
       if (!letter) return { id, state: 'missing' };
-      const outcome = await this.#dispatcher.replay(
-        letter.route,
-        letter.message,
-        allTargets ? undefined : letter,
-      );
+      const { route, message } = letter;
+      const outcome = await (route === undefined
+        ? this.#requeue(letter)
+        : this.#dispatcher.replay(route, message, allTargets ? undefined : letter));
       if (outcome.state !== 'accepted') return failure(id, outcome.error);
       try {
         await this.#store.remove(id);

@@ -1,8 +1,9 @@
 import { envelope, type Envelope, type Header } from '../core/envelope.ts';
+import { crashPoint } from '../core/crash-point.ts';
 import { JunctionError } from '../core/errors.ts';
 import { deadLetterHeaders as names } from '../core/headers.ts';
 import type { Sink } from '../core/protocol.ts';
-import type { DeadLetter, DeadLetterStore } from '../core/storage.ts';
+import type { DeadLetterStore, RouteDeadLetter } from '../core/storage.ts';
 
 /** Where a route's dead letters go: to an address of an endpoint, or to the embedded store. */
 export type DeadLetterTarget = 'store' | { readonly endpoint: string; readonly address: string };
@@ -10,7 +11,7 @@ export type DeadLetterTarget = 'store' | { readonly endpoint: string; readonly a
 const ours: ReadonlySet<string> = new Set(Object.values(names));
 
 /** A dead letter as a message: the original, with reserved headers that say what became of it. */
-export function toMessage(letter: DeadLetter): Envelope {
+export function toMessage(letter: RouteDeadLetter): Envelope {
   const { message } = letter;
   const headers: Header[] = [
     // Of a dead letter that dies again the last death counts.
@@ -55,11 +56,13 @@ export class DeadLetters {
    * Resolves once the letter is kept.
    * @throws JunctionError where it is not: then its source must stay unacknowledged
    */
-  async bury(letter: DeadLetter, target: DeadLetterTarget): Promise<void> {
+  async bury(letter: RouteDeadLetter, target: DeadLetterTarget): Promise<void> {
     try {
+      crashPoint?.('burying');
       if (target !== 'store') await this.#sinks.get(target.endpoint)!.send(toMessage(letter), target.address);
       else if (this.#store) await this.#store.add(letter);
       else throw new JunctionError('unavailable', 'the store is not open');
+      crashPoint?.('buried');
     } catch (reason) {
       const where = target === 'store' ? 'the store' : `${target.endpoint} ${target.address}`;
       const { message } = JunctionError.from(reason);

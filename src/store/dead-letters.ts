@@ -109,7 +109,7 @@ function decodeLetter(id: number, value: Buffer): StoredDeadLetter {
     id: String(id),
     message,
     source: extra[0] as string,
-    route: extra[1] as string,
+    route: (extra[1] as string | null) ?? undefined,
     endpoint: extra[2] as string,
     address: extra[3] as string,
     code: extra[4] as ErrorCode,

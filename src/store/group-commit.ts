@@ -1,4 +1,5 @@
 import type { Database, RootDatabase } from 'lmdb';
+import { crashPoint } from '../core/crash-point.ts';
 import { JunctionError } from '../core/errors.ts';
 
 interface Operation {
@@ -6,6 +7,8 @@ interface Operation {
   readonly key: Buffer;
   /** undefined: remove the key. */
   readonly value: Buffer | undefined;
+  /** Remove every key from `key` up to this one, which stays. */
+  readonly end?: Buffer;
 }
 
 interface Waiter {
@@ -54,6 +57,14 @@ export class GroupCommit {
 
   remove(table: Database<Buffer, Buffer>, key: Buffer, summary?: Summary): void {
     this.#add({ table, key, value: undefined }, summary);
+  }
+
+  /** Removes the keys from `start` up to `end`, also those that were put but are not written yet. */
+  removeRange(table: Database<Buffer, Buffer>, start: Buffer, end: Buffer): void {
+    this.#operations = this.#operations.filter(
+      ({ table: other, key }) => other !== table || key.compare(start) < 0 || key.compare(end) >= 0,
+    );
+    this.#add({ table, key: start, value: undefined, end }, undefined);
   }
 
   /**
@@ -115,13 +126,16 @@ export class GroupCommit {
   }
 
   async #write(operations: readonly Operation[], summaries: ReadonlySet<Summary>): Promise<void> {
+    crashPoint?.('committing');
     await this.#root.batch(() => {
-      for (const { table, key, value } of operations) {
-        if (value === undefined) void table.remove(key);
-        else void table.put(key, value);
+      for (const { table, key, value, end } of operations) {
+        if (value !== undefined) void table.put(key, value);
+        else if (end === undefined) void table.remove(key);
+        else for (const each of table.getKeys({ start: key, end })) void table.remove(each);
       }
       for (const summary of summaries) summary.write((table, key, value) => void table.put(key, value));
     });
+    crashPoint?.('committed');
   }
 
   #fail(reason: unknown, waiters: readonly Waiter[]): JunctionError {

@@ -3,14 +3,17 @@ import { dirname, join, resolve } from 'node:path';
 import { JunctionError } from '../core/errors.ts';
 import type { Log } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
-import type { DeadLetterStore, SpoolQueue, SpoolStore } from '../core/storage.ts';
+import type { DeadLetterStore, EndpointStorage, SpoolQueue, SpoolStore } from '../core/storage.ts';
 import { checkInChild } from './check.ts';
 import { Claim } from './claim.ts';
 import { StoredDeadLetters } from './dead-letters.ts';
+import { StoredEndpoint } from './endpoint-storage.ts';
 import { GroupCommit } from './group-commit.ts';
 import { inspectHeader } from './header.ts';
-import { StoredQueue, type QueueCounters } from './spool-queue.ts';
+import { StoredQueue, type QueueCounters, type QueueOwner } from './queue.ts';
+import { StoredSpool } from './spool-queue.ts';
 import { formatKey, formatVersion, openTables, type Tables } from './tables.ts';
+import { StoredValues } from './values.ts';
 
 export interface StoreOptions {
   /** Where its files are; made where it is not there. */
@@ -27,16 +30,19 @@ export interface StoreStatus {
 /** After so many starts in a row that did not end in an orderly way, all of the store is read before it is used. */
 const uncleanStarts = 3;
 
-/** The one place on the disk where messages wait: spools and dead letters. */
+/** The one place on the disk where messages wait: spools, dead letters, and what endpoints keep. */
 export class Store implements SpoolStore {
   readonly #options: StoreOptions;
   readonly #log: Log;
   readonly #warnings: RateLimitedLog;
   readonly #claim: Claim;
-  readonly #queues = new Map<string, StoredQueue>();
+  readonly #spools = new Map<string, StoredSpool>();
+  /** By endpoint, by name. */
+  readonly #queues = new Map<string, Map<string, StoredQueue>>();
   #tables: Tables | undefined;
   #commit: GroupCommit | undefined;
   #letters: StoredDeadLetters | undefined;
+  #values: StoredValues | undefined;
   #failure: JunctionError | undefined;
   #queueNumber = 0;
 
@@ -75,6 +81,7 @@ export class Store implements SpoolStore {
     });
     this.#readQueues(this.#tables, this.#commit);
     this.#letters = new StoredDeadLetters(this.#tables, this.#commit);
+    this.#values = new StoredValues(this.#tables, this.#commit);
   }
 
   status(): StoreStatus {
@@ -89,16 +96,45 @@ export class Store implements SpoolStore {
   }
 
   spool(route: string): SpoolQueue {
-    let queue = this.#queues.get(route);
-    if (!queue) {
-      queue = this.#queue(++this.#queueNumber, { route, messages: 0, bytes: 0, last: 0 });
-      this.#queues.set(route, queue);
+    let spool = this.#spools.get(route);
+    if (!spool) {
+      spool = new StoredSpool(route, this.#queue(++this.#queueNumber, { route }, nothing));
+      this.#spools.set(route, spool);
     }
-    return queue;
+    return spool;
   }
 
   spools(): readonly SpoolQueue[] {
-    return [...this.#queues.values()];
+    return [...this.#spools.values()];
+  }
+
+  /** What one endpoint keeps; it may be had before `open`, but not used. */
+  endpoint(name: string): EndpointStorage {
+    const values = (): StoredValues => this.#mustBeOpen().values;
+    return new StoredEndpoint(name, {
+      get values() {
+        return values();
+      },
+      queuesOf: (endpoint) => this.#queuesOf(endpoint),
+      newQueue: (endpoint, queueName) => {
+        const queue = this.#queue(++this.#queueNumber, { endpoint, name: queueName }, nothing);
+        this.#queuesOf(endpoint).set(queueName, queue);
+        return queue;
+      },
+      bury: (letter) => this.#mustBeOpen().letters.add(letter),
+    });
+  }
+
+  /** The endpoints that keep anything, with what waits in their queues. */
+  endpoints(): ReadonlyMap<string, { readonly queues: number; readonly messages: number }> {
+    const found = new Map<string, { queues: number; messages: number }>();
+    for (const endpoint of this.#mustBeOpen().values.endpoints())
+      found.set(endpoint, { queues: 0, messages: 0 });
+    for (const [endpoint, queues] of this.#queues) {
+      const messages = [...queues.values()].reduce((sum, queue) => sum + queue.messages, 0);
+      found.set(endpoint, { queues: queues.size, messages });
+    }
+    return found;
   }
 
   /** Writes what is under way and closes the files; idempotent. */
@@ -199,30 +235,54 @@ export class Store implements SpoolStore {
     await writeFile(this.#file('unclean'), text).catch(() => undefined);
   }
 
+  #mustBeOpen(): { readonly values: StoredValues; readonly letters: StoredDeadLetters } {
+    const [values, letters] = [this.#values, this.#letters];
+    if (!values || !letters) throw new JunctionError('unavailable', 'the store is not open');
+    return { values, letters };
+  }
+
+  #queuesOf(endpoint: string): Map<string, StoredQueue> {
+    this.#mustBeOpen();
+    let queues = this.#queues.get(endpoint);
+    if (!queues) this.#queues.set(endpoint, (queues = new Map()));
+    return queues;
+  }
+
   #readQueues(tables: Tables, commit: GroupCommit): void {
     for (const { key, value } of tables.queues.getRange()) {
-      const counters = JSON.parse(value.toString()) as QueueCounters;
+      const { messages, bytes, last, ...owner } = JSON.parse(value.toString()) as QueueCounters & QueueOwner;
       const number = key.readUInt32BE();
       this.#queueNumber = Math.max(this.#queueNumber, number);
-      this.#queues.set(counters.route, this.#queue(number, counters, tables, commit));
+      const queue = this.#queue(number, owner as QueueOwner, { messages, bytes, last }, tables, commit);
+      if ('route' in owner) this.#spools.set(owner.route, new StoredSpool(owner.route, queue));
+      else this.#keepQueue(owner as { endpoint: string; name: string }, queue);
     }
+  }
+
+  #keepQueue({ endpoint, name }: { endpoint: string; name: string }, queue: StoredQueue): void {
+    const queues = this.#queues.get(endpoint);
+    if (queues) queues.set(name, queue);
+    else this.#queues.set(endpoint, new Map([[name, queue]]));
   }
 
   #queue(
     number: number,
+    owner: QueueOwner,
     counters: QueueCounters,
     tables = this.#tables!,
     commit = this.#commit!,
   ): StoredQueue {
-    return new StoredQueue(number, counters, tables, commit, (route, error) =>
+    return new StoredQueue(number, owner, counters, tables, commit, (whose, error) =>
       this.#warnings.warn(
-        route,
-        { route, code: error.code },
-        `a spooled message cannot be read and was set aside: ${error.message}`,
+        'route' in whose ? whose.route : whose.endpoint,
+        { ...whose, code: error.code },
+        `a stored message cannot be read and was set aside: ${error.message}`,
       ),
     );
   }
 }
+
+const nothing: QueueCounters = Object.freeze({ messages: 0, bytes: 0, last: 0 });
 
 /** Makes the names of new files durable: syncing a file does not sync its entry in the folder. */
 async function syncFolders(folder: string, made: string | undefined): Promise<void> {

@@ -3,7 +3,15 @@ import { open, type Database, type RootDatabase } from 'lmdb';
 /** The version of the tables and keys below. What their records hold has a version of its own (record.ts). */
 export const formatVersion = 1;
 
-export const tableNames = ['about', 'queues', 'spool', 'progress', 'dead-letters', 'damaged'] as const;
+export const tableNames = [
+  'about',
+  'queues',
+  'spool',
+  'progress',
+  'dead-letters',
+  'damaged',
+  'values',
+] as const;
 
 export type Table = Database<Buffer, Buffer>;
 
@@ -11,16 +19,18 @@ export interface Tables {
   readonly root: RootDatabase<Buffer, Buffer>;
   /** `format` → formatVersion as decimal digits. */
   readonly about: Table;
-  /** Queue number (4 bytes) → its route and counters as JSON. */
+  /** Queue number (4 bytes) → whose it is and its counters as JSON. */
   readonly queues: Table;
   /** Queue number (4 bytes), sequence number (8 bytes) → record. */
   readonly spool: Table;
-  /** Key of `spool` → the names of the targets that have the message already, as JSON. */
+  /** Key of `spool` → what is to be known of the message now, e.g. which targets have it already, as JSON. */
   readonly progress: Table;
   /** Letter number (8 bytes) → record. */
   readonly deadLetters: Table;
   /** Records that could not be read, under their keys of `spool`. */
   readonly damaged: Table;
+  /** Value number (8 bytes) → the endpoint, the name and the value as JSON. */
+  readonly values: Table;
 }
 
 /**
@@ -47,6 +57,7 @@ export function openTables(folder: string): Tables {
     progress: table('progress'),
     deadLetters: table('dead-letters'),
     damaged: table('damaged'),
+    values: table('values'),
   };
 }
 

@@ -12,6 +12,9 @@ const standard = (to: Parameters<typeof route>[2] = [['x', 'b', {}]]): ResolvedR
   route('r', ['mqtt', 'a'], to, { deadLetter: 'store' });
 
 /** A gateway whose target `x` has refused these messages, and the desk where they lie. */
+/** No letter here is one of a queue. */
+const nowhere = (): never => assert.fail('it has a route');
+
 async function refused(
   bodies: string[],
   over: { routes?: ResolvedRoute[]; sinks?: Record<string, Sink> } = {},
@@ -24,7 +27,7 @@ async function refused(
   for (const body of bodies) await dispatcher.intakeOf('mqtt').deliver(message('a', body));
   up = true;
   x.sent.length = 0;
-  return { store, x, dispatcher, desk: new DeadLetterDesk(store, dispatcher) };
+  return { store, x, dispatcher, desk: new DeadLetterDesk(store, dispatcher, nowhere) };
 }
 
 describe('replaying dead letters', () => {

@@ -153,7 +153,7 @@ test('a record that cannot be read is set aside and told; those behind it come',
   const queue = again.spool('r');
   assert.deepEqual(everything(queue), [1, 3]);
   assert.equal(queue.messages, 2);
-  assert.match(log.lines.join(), /a spooled message cannot be read and was set aside.*checksum/);
+  assert.match(log.lines.join(), /a stored message cannot be read and was set aside.*checksum/);
   await again.close();
   const after = openTables(folder);
   assert.ok(after.damaged.get(key)!.equals(record));

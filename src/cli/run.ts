@@ -1,3 +1,4 @@
+import { crashPoint } from '../core/crash-point.ts';
 import { AdminServer } from '../admin/server.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatPlace } from '../config/problems.ts';
@@ -35,18 +36,21 @@ export async function run(options: RunOptions): Promise<void> {
   const admin = new AdminServer(gateway);
   const stopping = stopOnSignal(async (signal) => {
     log.info({ signal }, 'draining');
+    crashPoint?.('draining');
     const settled = await gateway.drain(drainDeadline);
     if (!settled)
       log.warn(
         { deadline: drainDeadline },
         'not everything was settled in time; its senders will send it again',
       );
+    crashPoint?.('drained');
     await gateway.close();
     await admin.close();
     log.info('stopped');
   });
   try {
     await gateway.open();
+    crashPoint?.('opened');
     const port = await admin.open(configuration.admin);
     process.stdout.write(banner(configuration, gateway.status(), { ...configuration.admin, port }));
   } catch (error) {

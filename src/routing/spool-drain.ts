@@ -1,3 +1,4 @@
+import { crashPoint } from '../core/crash-point.ts';
 import { performance } from 'node:perf_hooks';
 import { backoffAfter } from '../core/backoff.ts';
 import { JunctionError } from '../core/errors.ts';
@@ -277,6 +278,7 @@ export class SpoolDrain {
   /** It counts as under way until its removal is on the disk: till then a crash would bring it back. */
   #remove(spooled: SpooledMessage): void {
     this.#open.delete(spooled.sequence);
+    crashPoint?.('removing');
     this.#written(spooled, this.#queue.remove(spooled), this.#onRemoved);
   }
 
@@ -288,6 +290,7 @@ export class SpoolDrain {
   #written(spooled: SpooledMessage, written: Promise<void>, then?: () => void): void {
     written.then(
       () => {
+        if (then) crashPoint?.('removed');
         then?.();
         this.#end(spooled);
       },

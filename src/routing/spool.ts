@@ -1,3 +1,4 @@
+import { crashPoint } from '../core/crash-point.ts';
 import { JunctionError } from '../core/errors.ts';
 import type { Envelope } from '../core/envelope.ts';
 import type { Log } from '../core/protocol.ts';
@@ -78,6 +79,7 @@ export class Spool {
 
   async #append(message: Envelope): Promise<void> {
     await this.#queue.append(message);
+    crashPoint?.('spooled');
     this.#drain.wake();
   }
 

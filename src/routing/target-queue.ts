@@ -1,3 +1,4 @@
+import { crashPoint } from '../core/crash-point.ts';
 import { performance } from 'node:perf_hooks';
 import { backoffAfter } from '../core/backoff.ts';
 import type { Envelope } from '../core/envelope.ts';
@@ -127,12 +128,15 @@ export class TargetQueue {
     if (delivery.lane) delivery.lane.underWay++;
     let sent: Promise<void>;
     try {
+      crashPoint?.('sending');
       sent = this.#sink.send(delivery.envelope, delivery.address);
+      crashPoint?.('sent');
     } catch (reason) {
       sent = Promise.reject(JunctionError.from(reason));
     }
     return sent.then(
       () => {
+        crashPoint?.('confirmed');
         this.#underWay.remove(delivery);
         if (delivery.lane) this.#answered(delivery, delivery.lane);
         return delivery.settle(accepted);

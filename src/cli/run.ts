@@ -1,7 +1,7 @@
-import { crashPoint } from '../core/crash-point.ts';
 import { AdminServer } from '../admin/server.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatPlace } from '../config/problems.ts';
+import { crashPoint } from '../core/crash-point.ts';
 import { JunctionError } from '../core/errors.ts';
 import { Gateway } from '../gateway.ts';
 import { protocols } from '../protocols/index.ts';

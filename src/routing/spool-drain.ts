@@ -1,6 +1,6 @@
-import { crashPoint } from '../core/crash-point.ts';
 import { performance } from 'node:perf_hooks';
 import { backoffAfter } from '../core/backoff.ts';
+import { crashPoint } from '../core/crash-point.ts';
 import { JunctionError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Log } from '../core/protocol.ts';

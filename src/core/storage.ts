@@ -1,5 +1,5 @@
 import type { Envelope } from './envelope.ts';
-import type { ErrorCode } from './errors.ts';
+import type { ErrorCode, JunctionError } from './errors.ts';
 
 /**
  * A message whose delivery has failed for good: to one target of a route, or to the consumers of a listener's queue.
@@ -158,6 +158,33 @@ export interface SpoolStore {
   spool(route: string): SpoolQueue;
   /** All queues, also those whose routes are no more. */
   spools(): readonly SpoolQueue[];
+}
+
+/** How long values are remembered, and how many of them. */
+export interface SeenBounds {
+  /** Ms after the confirmation. */
+  readonly window: number;
+  readonly max: number;
+}
+
+/** The values, such as message ids, that have come through a route lately; as digests of 16 bytes, evenly spread. */
+export interface SeenValues {
+  /** How many are remembered. */
+  readonly size: number;
+  /** Why none can be added any more; undefined while they can. */
+  readonly stopped: JunctionError | undefined;
+  /** Whether it was added within the window, and is not one of the oldest beyond the bound. */
+  has(digest: Buffer): boolean;
+  /**
+   * Resolves once it is on the disk; from then on `has` tells of it. Its transaction is that of whatever was written to
+   * the store in the same tick. Rejects as `SpoolQueue.append` does.
+   */
+  add(digest: Buffer): Promise<void>;
+}
+
+export interface SeenStore {
+  /** Those of a route, which `by` told apart; the bounds are changed where there are others already. */
+  seen(route: string, by: string, bounds: SeenBounds): SeenValues;
 }
 
 /**

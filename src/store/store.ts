@@ -3,7 +3,15 @@ import { dirname, join, resolve } from 'node:path';
 import { JunctionError } from '../core/errors.ts';
 import type { Log } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
-import type { DeadLetterStore, EndpointStorage, SpoolQueue, SpoolStore } from '../core/storage.ts';
+import type {
+  DeadLetterStore,
+  EndpointStorage,
+  SeenBounds,
+  SeenStore,
+  SeenValues,
+  SpoolQueue,
+  SpoolStore,
+} from '../core/storage.ts';
 import { checkInChild } from './check.ts';
 import { Claim } from './claim.ts';
 import { StoredDeadLetters } from './dead-letters.ts';
@@ -11,6 +19,7 @@ import { StoredEndpoint } from './endpoint-storage.ts';
 import { GroupCommit } from './group-commit.ts';
 import { inspectHeader } from './header.ts';
 import { StoredQueue, type QueueCounters, type QueueOwner } from './queue.ts';
+import { SeenSets } from './seen.ts';
 import { StoredSpool } from './spool-queue.ts';
 import { formatKey, formatVersion, openTables, type Tables } from './tables.ts';
 import { StoredValues } from './values.ts';
@@ -31,7 +40,7 @@ export interface StoreStatus {
 const uncleanStarts = 3;
 
 /** The one place on the disk where messages wait: spools, dead letters, and what endpoints keep. */
-export class Store implements SpoolStore {
+export class Store implements SpoolStore, SeenStore {
   readonly #options: StoreOptions;
   readonly #log: Log;
   readonly #warnings: RateLimitedLog;
@@ -43,6 +52,7 @@ export class Store implements SpoolStore {
   #commit: GroupCommit | undefined;
   #letters: StoredDeadLetters | undefined;
   #values: StoredValues | undefined;
+  #seen: SeenSets | undefined;
   #failure: JunctionError | undefined;
   #queueNumber = 0;
 
@@ -82,6 +92,9 @@ export class Store implements SpoolStore {
     this.#readQueues(this.#tables, this.#commit);
     this.#letters = new StoredDeadLetters(this.#tables, this.#commit);
     this.#values = new StoredValues(this.#tables, this.#commit);
+    this.#seen = new SeenSets(this.#tables, this.#commit, (route, message) =>
+      this.#log.warn({ route }, message),
+    );
   }
 
   status(): StoreStatus {
@@ -106,6 +119,11 @@ export class Store implements SpoolStore {
 
   spools(): readonly SpoolQueue[] {
     return [...this.#spools.values()];
+  }
+
+  /** To be called after `open`. */
+  seen(route: string, by: string, bounds: SeenBounds): SeenValues {
+    return this.#seen!.of(route, by, bounds);
   }
 
   /** What one endpoint keeps; it may be had before `open`, but not used. */

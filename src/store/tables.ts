@@ -11,6 +11,7 @@ export const tableNames = [
   'dead-letters',
   'damaged',
   'values',
+  'seen',
 ] as const;
 
 export type Table = Database<Buffer, Buffer>;
@@ -31,6 +32,8 @@ export interface Tables {
   readonly damaged: Table;
   /** Value number (8 bytes) → the endpoint, the name and the value as JSON. */
   readonly values: Table;
+  /** What tells a set of seen values (16 bytes), record number (8 bytes) → digests with their time (seen.ts). */
+  readonly seen: Table;
 }
 
 /**
@@ -58,6 +61,7 @@ export function openTables(folder: string): Tables {
     deadLetters: table('dead-letters'),
     damaged: table('damaged'),
     values: table('values'),
+    seen: table('seen'),
   };
 }
 

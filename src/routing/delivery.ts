@@ -57,6 +57,10 @@ export class UnderWay {
   #first: Delivery | undefined;
   #last: Delivery | undefined;
 
+  get empty(): boolean {
+    return this.#first === undefined;
+  }
+
   add(delivery: Delivery): void {
     delivery.previous = this.#last;
     if (this.#last) this.#last.next = delivery;

@@ -1,6 +1,6 @@
-import { crashPoint } from '../core/crash-point.ts';
 import { performance } from 'node:perf_hooks';
 import { backoffAfter } from '../core/backoff.ts';
+import { crashPoint } from '../core/crash-point.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 import { accepted, failed, type Outcome } from '../core/outcome.ts';
@@ -35,19 +35,29 @@ const granularity = 10;
  * go on. What was already under way behind a message that failed, and came through, has overtaken it.
  */
 export class TargetQueue {
-  readonly #sink: Sink;
-  readonly #policy: RetryPolicy | undefined;
-  readonly #owner: TargetQueueOwner;
+  #sink: Sink;
+  #policy: RetryPolicy | undefined;
+  #owner: TargetQueueOwner;
   readonly #givesBack: boolean;
   readonly #underWay = new UnderWay();
   #sequence = 0;
-  /** Lanes are told apart only while one of them is blocked; then every lane with anything in it is here. */
+  /** Whether lanes are told apart: only while one of them is blocked, or others need to know. */
+  #apart = false;
+  /** Every lane with anything in it, while they are told apart. */
   readonly #lanes = new Map<string, Lane<Delivery>>();
   readonly #blocked = new Set<Lane<Delivery>>();
   #timer: NodeJS.Timeout | undefined;
   /** When the timer is due, by the monotonic clock in ms. */
   #timerAt = Infinity;
   #stopped = false;
+  /** How many have asked that nothing is sent for now. */
+  #holds = 0;
+  /** Queues to the same endpoint that get nothing new; a lane of theirs goes before ours of the same name. */
+  readonly #before = new Set<TargetQueue>();
+  #retired = false;
+  readonly #onLaneGone: ((lane: string) => void)[] = [];
+  #onIdle: (() => void)[] = [];
+  #onQuiet: (() => void)[] = [];
   readonly #onFree: ((lane: string) => void)[] = [];
   readonly #onBlocked: (() => void)[] = [];
 
@@ -75,8 +85,8 @@ export class TargetQueue {
    */
   send(message: Envelope, envelope: Envelope, address: string): Promise<Outcome> {
     const delivery = new Delivery(message, envelope, address, this.#sequence++);
-    if (this.#blocked.size > 0) {
-      const lane = this.#laneOf(delivery.laneName);
+    if (this.#apart) {
+      const lane = this.#enter(delivery.laneName);
       if (lane.blocked) {
         if (this.#givesBack) return Promise.resolve(givenBack);
         lane.insert(delivery);
@@ -101,7 +111,61 @@ export class TargetQueue {
 
   /** Whether a message would have to wait for others of its lane. */
   isBlocked(envelope: Envelope, address: string): boolean {
-    return this.#blocked.size > 0 && this.#lanes.get(envelope.key ?? address)?.blocked === true;
+    if (!this.#apart) return false;
+    const lane = this.#enter(envelope.key ?? address);
+    if (!lane.blocked) this.#dropIdle(lane);
+    return lane.blocked;
+  }
+
+  /** Goes on by other rules; messages keep their places. */
+  adopt(policy: RetryPolicy | undefined, owner: TargetQueueOwner): void {
+    this.#policy = policy;
+    this.#owner = owner;
+  }
+
+  /**
+   * Sends nothing until `resume` has been called as often; what comes waits in its lane. Resolves once the target has
+   * answered for all that was under way.
+   */
+  hold(): Promise<void> {
+    this.#holds++;
+    this.#tellApart();
+    return this.#underWay.empty ? Promise.resolve() : new Promise((done) => this.#onQuiet.push(done));
+  }
+
+  /** @param sink where it goes from now on */
+  resume(sink = this.#sink): void {
+    this.#sink = sink;
+    if (--this.#holds > 0) return;
+    for (const lane of [...this.#blocked]) this.#advance(lane);
+    this.#forgetIfFree();
+  }
+
+  /** Whether anything is under way or waits. */
+  get idle(): boolean {
+    return this.#underWay.empty && this.#blocked.size === 0;
+  }
+
+  /** Nothing new will come: resolves once all there is has been answered for. */
+  retire(): Promise<void> {
+    this.#retired = true;
+    this.#tellApart();
+    return this.#lanes.size === 0 ? Promise.resolve() : new Promise((done) => this.#onIdle.push(done));
+  }
+
+  /** Lets a retired queue to the same endpoint go first: what waits there was taken before what comes here. */
+  follow(queue: TargetQueue): void {
+    if (queue.idle) return;
+    this.#before.add(queue);
+    this.#tellApart();
+    queue.#onLaneGone.push((name) => {
+      const lane = this.#lanes.get(name);
+      if (lane?.blocked) this.#advance(lane);
+    });
+    queue.#onIdle.push(() => {
+      this.#before.delete(queue);
+      this.#forgetIfFree();
+    });
   }
 
   /** Calls back with the name of each lane that is no longer blocked: a message's key, or the address where it has none. */
@@ -122,6 +186,22 @@ export class TargetQueue {
     clearTimeout(this.#timer);
   }
 
+  /** The lane of a message that comes, while lanes are told apart; blocked where it has to wait for others. */
+  #enter(name: string): Lane<Delivery> {
+    const lane = this.#laneOf(name);
+    if (!lane.blocked && !this.#stopped && (this.#holds > 0 || this.#mustFollow(lane))) {
+      lane.blocked = true;
+      lane.dueAt = 0;
+      this.#blocked.add(lane);
+    }
+    return lane;
+  }
+
+  #mustFollow({ name }: Lane<Delivery>): boolean {
+    for (const queue of this.#before) if (queue.#lanes.has(name)) return true;
+    return false;
+  }
+
   #attempt(delivery: Delivery): Promise<Outcome> {
     if (delivery.attempts++ === 0) delivery.startedAt = performance.now();
     this.#underWay.add(delivery);
@@ -137,7 +217,7 @@ export class TargetQueue {
     return sent.then(
       () => {
         crashPoint?.('confirmed');
-        this.#underWay.remove(delivery);
+        this.#left(delivery);
         if (delivery.lane) this.#answered(delivery, delivery.lane);
         return delivery.settle(accepted);
       },
@@ -145,8 +225,14 @@ export class TargetQueue {
     );
   }
 
-  #failed(delivery: Delivery, error: JunctionError): Outcome | Promise<Outcome> {
+  #left(delivery: Delivery): void {
     this.#underWay.remove(delivery);
+    if (this.#onQuiet.length === 0 || !this.#underWay.empty) return;
+    for (const done of this.#onQuiet.splice(0)) done();
+  }
+
+  #failed(delivery: Delivery, error: JunctionError): Outcome | Promise<Outcome> {
+    this.#left(delivery);
     const policy = this.#policy;
     const retryable = error.retryable && !policy?.permanent.has(error.code);
     const over =
@@ -184,7 +270,7 @@ export class TargetQueue {
     let lane = delivery.lane;
     if (lane) lane.underWay--;
     else {
-      if (this.#blocked.size === 0) this.#tellApart();
+      this.#tellApart();
       lane = this.#laneOf(delivery.laneName);
       delivery.lane = lane;
     }
@@ -209,13 +295,13 @@ export class TargetQueue {
     lane.trial = undefined;
     lane.dueAt = 0;
     // After attempts in vain the next one is tried alone as well.
-    if (stillAway && lane.first) return this.#advance(lane);
+    if ((stillAway && lane.first) || this.#holds > 0 || this.#mustFollow(lane)) return this.#advance(lane);
     this.#open(lane);
   }
 
   /** Tries a blocked lane's first message, if it is time, and when all that was under way before has been answered. */
   #advance(lane: Lane<Delivery>): void {
-    if (lane.underWay > 0) return;
+    if (lane.underWay > 0 || this.#holds > 0 || this.#mustFollow(lane)) return;
     const first = lane.first;
     if (!first) return this.#open(lane);
     if (lane.dueAt > performance.now()) return this.#wakeAt(lane.dueAt);
@@ -258,7 +344,7 @@ export class TargetQueue {
   }
 
   #freed(lane: Lane<Delivery>): void {
-    if (this.#blocked.size === 0) this.#forgetLanes();
+    this.#forgetIfFree();
     for (const callback of this.#onFree) callback(lane.name);
   }
 
@@ -269,18 +355,26 @@ export class TargetQueue {
   }
 
   #dropIdle(lane: Lane<Delivery>): void {
-    if (lane.idle) this.#lanes.delete(lane.name);
+    if (!lane.idle || lane.blocked || this.#lanes.get(lane.name) !== lane) return;
+    this.#lanes.delete(lane.name);
+    for (const callback of this.#onLaneGone) callback(lane.name);
+    if (!this.#retired || this.#lanes.size > 0) return;
+    for (const done of this.#onIdle.splice(0)) done();
   }
 
   /** Begins to count by lane what is under way. */
   #tellApart(): void {
+    if (this.#apart) return;
+    this.#apart = true;
     for (const delivery of this.#underWay) {
       delivery.lane = this.#laneOf(delivery.laneName);
       delivery.lane.underWay++;
     }
   }
 
-  #forgetLanes(): void {
+  #forgetIfFree(): void {
+    if (this.#blocked.size > 0 || this.#holds > 0 || this.#before.size > 0 || this.#retired) return;
+    this.#apart = false;
     for (const delivery of this.#underWay) delivery.lane = undefined;
     this.#lanes.clear();
     clearTimeout(this.#timer);
@@ -291,8 +385,8 @@ export class TargetQueue {
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    const wait = Math.max(Math.min(granularity, this.#policy!.from), at - performance.now());
-    this.#timer = setTimeout(() => this.#wake(), wait);
+    const least = Math.min(granularity, this.#policy?.from ?? granularity);
+    this.#timer = setTimeout(() => this.#wake(), Math.max(least, at - performance.now()));
   }
 
   /** One timer for all lanes: it is set for the earliest, and lanes that are due nearly at once share one look. */

@@ -1,10 +1,15 @@
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
-import type { Consumer, Delivery, Subscription } from './delivery.ts';
+import type { Consumer, Subscription } from './delivery.ts';
+import { Member, Members, type Holder } from './members.ts';
+import { Waiting } from './waiting.ts';
 
 /** What a waiting message costs beside its body, in bytes; a rough figure. */
 const overhead = 512;
+
+/** What it costs to hold a message in memory, in bytes. */
+export const costOf = ({ body }: Envelope): number => (body?.length ?? 0) + overhead;
 
 /** The memory that all queues of a listener share. */
 export class Budget {
@@ -22,12 +27,17 @@ export class Budget {
     return true;
   }
 
+  /** Takes it, room or not. */
+  force(bytes: number): void {
+    this.#left -= bytes;
+  }
+
   give(bytes: number): void {
     this.#left += bytes;
   }
 }
 
-/** One waiting or unsettled message. `order` is its place, which a release gives back. */
+/** One waiting or unsettled message in memory. `order` is its place, which a release gives back. */
 class Entry {
   readonly envelope: Envelope;
   readonly order: number;
@@ -42,16 +52,23 @@ class Entry {
   }
 }
 
-/** Messages for one of its consumers each, in order; without a consumer they wait, unacknowledged. */
-export class Queue {
+/** Messages for one of its consumers each, in order. */
+export interface MessageQueue {
+  /** Resolves with what the publisher is to be told. */
+  publish(envelope: Envelope): Promise<Outcome>;
+  subscribe(consumer: Consumer): Subscription;
+  /** Ends with this outcome what waits in memory alone, and later what a consumer gives back; what it settles stays settled. */
+  abandon(outcome: Outcome): void;
+}
+
+/** A queue in memory: without a consumer messages wait, unacknowledged. */
+export class Queue implements MessageQueue, Holder<Entry> {
   readonly #limit: number;
   readonly #budget: Budget;
   readonly #onIdle: () => void;
-  readonly #members: Member[] = [];
-  #waiting: Entry[] = [];
-  #head = 0;
+  readonly #members = new Members<Entry>();
+  readonly #waiting = new Waiting<Entry>();
   #orders = 0;
-  #turn = 0;
   #unsettled = 0;
   #abandoned: Outcome | undefined;
 
@@ -66,19 +83,11 @@ export class Queue {
     this.#onIdle = onIdle;
   }
 
-  get length(): number {
-    return this.#waiting.length - this.#head;
-  }
-
-  get consumers(): number {
-    return this.#members.length;
-  }
-
   /** Resolves with the answer of the consumer that settled it. */
   publish(envelope: Envelope): Promise<Outcome> {
-    if (this.length >= this.#limit)
+    if (this.#waiting.length >= this.#limit)
       return busy(`queue ${envelope.address} holds ${this.#limit} waiting messages, its limit`);
-    const cost = (envelope.body?.length ?? 0) + overhead;
+    const cost = costOf(envelope);
     if (!this.#budget.take(cost)) return busy('the queues of this listener hold as much as they may');
     return new Promise((resolve) => {
       const settle = (outcome: Outcome): void => {
@@ -92,32 +101,23 @@ export class Queue {
 
   subscribe(consumer: Consumer): Subscription {
     const member = new Member(this, consumer);
-    this.#members.push(member);
+    this.#members.add(member);
     this.pump();
     return member;
   }
 
-  /** Ends with this outcome what waits, and later what a consumer gives back; what it settles stays settled. */
   abandon(outcome: Outcome): void {
     this.#abandoned = outcome;
-    const waiting = this.#waiting.slice(this.#head);
-    this.#waiting = [];
-    this.#head = 0;
-    for (const entry of waiting) entry.resolve(outcome);
+    for (const entry of this.#waiting.clear()) entry.resolve(outcome);
   }
 
   /** Hands out what waits, in turns, to the consumers that have credit. */
   pump(): void {
-    while (this.length > 0) {
-      const member = this.#next();
+    while (this.#waiting.length > 0) {
+      const member = this.#members.next();
       if (!member) return;
-      const entry = this.#waiting[this.#head++]!;
-      if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
-        this.#waiting = this.#waiting.slice(this.#head);
-        this.#head = 0;
-      }
       this.#unsettled++;
-      member.give(entry);
+      member.give(this.#waiting.shift());
     }
   }
 
@@ -133,8 +133,8 @@ export class Queue {
     }
   }
 
-  leave(member: Member, unsettled: Iterable<Entry>): void {
-    this.#members.splice(this.#members.indexOf(member), 1);
+  leave(member: Member<Entry>, unsettled: Iterable<Entry>): void {
+    this.#members.remove(member);
     for (const entry of unsettled) {
       this.#unsettled--;
       entry.deliveryCount++;
@@ -144,62 +144,15 @@ export class Queue {
     this.#idle();
   }
 
-  #next(): Member | undefined {
-    for (let i = 0; i < this.#members.length; i++) {
-      this.#turn = (this.#turn + 1) % this.#members.length;
-      const member = this.#members[this.#turn]!;
-      if (member.consumer.credit() > 0) return member;
-    }
-    return undefined;
-  }
-
   #putBack(entry: Entry): void {
-    if (this.#abandoned) return entry.resolve(this.#abandoned);
-    let at = this.#head;
-    while (at < this.#waiting.length && this.#waiting[at]!.order < entry.order) at++;
-    this.#waiting.splice(at, 0, entry);
+    if (this.#abandoned) entry.resolve(this.#abandoned);
+    else this.#waiting.putBack(entry);
   }
 
   #idle(): void {
-    if (this.length === 0 && this.#unsettled === 0 && this.#members.length === 0) this.#onIdle();
+    if (this.#waiting.length === 0 && this.#unsettled === 0 && this.#members.size === 0) this.#onIdle();
   }
 }
 
 const busy = (why: string): Promise<Outcome> =>
   Promise.resolve({ state: 'released', error: new JunctionError('busy', why) });
-
-class Member implements Subscription {
-  readonly consumer: Consumer;
-  readonly #queue: Queue;
-  readonly #unsettled = new Set<Entry>();
-  #cancelled = false;
-
-  constructor(queue: Queue, consumer: Consumer) {
-    this.#queue = queue;
-    this.consumer = consumer;
-  }
-
-  give(entry: Entry): void {
-    this.#unsettled.add(entry);
-    const delivery: Delivery = {
-      envelope: entry.envelope,
-      deliveryCount: entry.deliveryCount,
-      settle: (outcome, tried = true) => {
-        if (this.#unsettled.delete(entry)) this.#queue.settled(entry, outcome, tried);
-      },
-    };
-    this.consumer.deliver(delivery);
-  }
-
-  pump(): void {
-    if (!this.#cancelled) this.#queue.pump();
-  }
-
-  cancel(): void {
-    if (this.#cancelled) return;
-    this.#cancelled = true;
-    const unsettled = [...this.#unsettled];
-    this.#unsettled.clear();
-    this.#queue.leave(this, unsettled);
-  }
-}

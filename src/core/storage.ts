@@ -108,7 +108,7 @@ export interface KeptQueue {
   /**
    * Resolves once the message is on the disk: only then may its source be told that it is taken.
    * @param note a small JSON-able value that is kept beside it
-   * @param sequence a place that was reserved; none: the next one
+   * @param sequence a place that was reserved, or that is beyond all there were; none: the next one
    * @throws JunctionError unavailable where it may not be there
    */
   append(message: Envelope, note?: unknown, sequence?: number): Promise<Place>;

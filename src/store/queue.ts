@@ -67,6 +67,8 @@ export class StoredQueue implements KeptQueue, Summary {
     this.#mustBeOpen();
     const now = Date.now();
     const record = encodeRecord(message, note === undefined ? [now] : [now, note]);
+    // A caller that counts places itself may be ahead.
+    if (sequence > this.#last) this.#last = sequence;
     this.#messages++;
     this.#bytes += record.length;
     this.#commit.put(this.#tables.spool, spoolKey(this.#number, sequence), record, this);

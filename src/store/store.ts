@@ -261,8 +261,8 @@ export class Store implements SpoolStore, SeenStore {
 
   #queuesOf(endpoint: string): Map<string, StoredQueue> {
     this.#mustBeOpen();
-    let queues = this.#queues.get(endpoint);
-    if (!queues) this.#queues.set(endpoint, (queues = new Map()));
+    const queues = this.#queues.get(endpoint) ?? new Map<string, StoredQueue>();
+    this.#queues.set(endpoint, queues);
     return queues;
   }
 
@@ -271,9 +271,9 @@ export class Store implements SpoolStore, SeenStore {
       const { messages, bytes, last, ...owner } = JSON.parse(value.toString()) as QueueCounters & QueueOwner;
       const number = key.readUInt32BE();
       this.#queueNumber = Math.max(this.#queueNumber, number);
-      const queue = this.#queue(number, owner as QueueOwner, { messages, bytes, last }, tables, commit);
+      const queue = this.#queue(number, owner, { messages, bytes, last }, tables, commit);
       if ('route' in owner) this.#spools.set(owner.route, new StoredSpool(owner.route, queue));
-      else this.#keepQueue(owner as { endpoint: string; name: string }, queue);
+      else this.#keepQueue(owner, queue);
     }
   }
 

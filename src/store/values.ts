@@ -51,12 +51,10 @@ export class StoredValues {
   }
 
   #set(endpoint: string, name: string, { number, value }: StoredValue): void {
-    let numbers = this.#numbers.get(endpoint);
-    let values = this.#values.get(endpoint);
-    if (!numbers || !values) {
-      this.#numbers.set(endpoint, (numbers = new Map()));
-      this.#values.set(endpoint, (values = new Map()));
-    }
+    const numbers = this.#numbers.get(endpoint) ?? new Map<string, number>();
+    const values = this.#values.get(endpoint) ?? new Map<string, unknown>();
+    this.#numbers.set(endpoint, numbers);
+    this.#values.set(endpoint, values);
     numbers.set(name, number);
     values.set(name, value);
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KeptQueue } from '../../src/core/storage.ts';
 import { Store } from '../../src/store/store.ts';
-import { folderFor, linesLog, message, numberOf, openStore } from './support.ts';
+import { folderFor, linesLog, message as numbered, numberOf, openStore } from './support.ts';
 
 const everything = (queue: KeptQueue): number[] =>
   queue.read(0, 1e6, Infinity).map((each) => numberOf(each.message));
@@ -12,10 +12,10 @@ test('queues and values of endpoints are there after a restart, and do not meet 
   const store = await openStore(t, folder);
   const [one, two] = [store.endpoint('one'), store.endpoint('two')];
   await Promise.all([
-    one.queue('q').append(message(1), { qos: 1 }),
-    one.queue('q').append(message(2)),
-    two.queue('q').append(message(3)),
-    store.spool('q').append(message(4)),
+    one.queue('q').append(numbered(1), { qos: 1 }),
+    one.queue('q').append(numbered(2)),
+    two.queue('q').append(numbered(3)),
+    store.spool('q').append(numbered(4)),
     one.put('session/__proto__', { clean: false }),
     one.put('gone', 1),
     two.put('session/__proto__', ['x']),
@@ -54,16 +54,16 @@ test('a place that was reserved is taken later, and keeps its order over a resta
   const store = await openStore(t, folder);
   const queue = store.endpoint('e').queue('q');
   const early = queue.reserve();
-  await queue.append(message(2));
-  assert.deepEqual(await queue.append(message(1), undefined, early), {
+  await queue.append(numbered(2));
+  assert.deepEqual(await queue.append(numbered(1), undefined, early), {
     sequence: early,
     bytes: queue.get(early)!.bytes,
   });
   queue.reserve(); // is never used
-  await queue.append(message(3));
+  await queue.append(numbered(3));
   await store.close();
   const again = (await openStore(t, folder)).endpoint('e').queue('q');
-  await again.append(message(4));
+  await again.append(numbered(4));
   assert.deepEqual(everything(again), [1, 2, 3, 4]);
 });
 
@@ -72,16 +72,16 @@ test('a queue that is deleted takes along what is on the disk, what is being wri
   const store = await openStore(t, folder);
   const endpoint = store.endpoint('e');
   const queue = endpoint.queue('q');
-  await Promise.all(Array.from({ length: 100 }, (_, i) => queue.append(message(i))));
+  await Promise.all(Array.from({ length: 100 }, (_, i) => queue.append(numbered(i))));
   await queue.mark(queue.read(0, 1, 1)[0]!.sequence, 'x');
-  const underWay = queue.append(message(100));
+  const underWay = queue.append(numbered(100));
   await new Promise((resolve) => setImmediate(resolve));
   await new Promise((resolve) => setImmediate(resolve));
-  const late = queue.append(message(101));
-  const other = endpoint.queue('other').append(message(7));
+  const late = queue.append(numbered(101));
+  const other = endpoint.queue('other').append(numbered(7));
   const deleted = endpoint.deleteQueue('q');
-  await assert.rejects(queue.append(message(102)), { code: 'closed' });
-  await endpoint.queue('q').append(message(103));
+  await assert.rejects(queue.append(numbered(102)), { code: 'closed' });
+  await endpoint.queue('q').append(numbered(103));
   await Promise.all([underWay, late, other, deleted]);
   await queue.remove({ sequence: 1, bytes: 1 });
   await store.close();
@@ -98,13 +98,15 @@ test('a letter of a queue has no route, and goes to the disk with the removal', 
   const store = await openStore(t, folder);
   const endpoint = store.endpoint('e');
   const queue = endpoint.queue('q');
-  const place = await queue.append(message(1));
+  const place = await queue.append(numbered(1));
   const letter = { address: 'q', code: 'refused', reason: 'no', attempts: 1, firstAt: 1, lastAt: 2 } as const;
-  await Promise.all([endpoint.bury({ message: message(1), ...letter }), queue.remove(place)]);
+  await Promise.all([endpoint.bury({ message: numbered(1), ...letter }), queue.remove(place)]);
   await store.close();
   const again = await openStore(t, folder);
-  const { message: _, ...kept } = (await again.deadLetters.get('1'))!;
-  assert.deepEqual(kept, { id: '1', ...letter, source: 'e', endpoint: 'e', route: undefined });
+  const kept = (await again.deadLetters.get('1'))!;
+  const { message } = kept;
+  assert.deepEqual(kept, { id: '1', ...letter, source: 'e', endpoint: 'e', route: undefined, message });
+  assert.equal(numberOf(message), 1);
   assert.equal(again.endpoint('e').queue('q').messages, 0);
 });
 

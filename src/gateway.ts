@@ -4,6 +4,7 @@ import { JunctionError } from './core/errors.ts';
 import { accepted, failed, type Outcome } from './core/outcome.ts';
 import type { Endpoint, EndpointStatus, Log, Sink } from './core/protocol.ts';
 import { DeadLetterDesk } from './routing/dead-letter-desk.ts';
+import { Deduplications } from './routing/dedup.ts';
 import { Dispatcher } from './routing/dispatch.ts';
 import { Spool } from './routing/spool.ts';
 import { RoutingTable } from './routing/table.ts';
@@ -43,7 +44,7 @@ export class Gateway {
       configuration.routes,
       (name) => configuration.endpoints.get(name)!.protocol.address,
     );
-    if (configuration.routes.some(({ deadLetter, spool }) => deadLetter === 'store' || spool !== undefined))
+    if (configuration.routes.some(({ deadLetter, spool, dedup }) => deadLetter === 'store' || spool || dedup))
       this.#theStore(log);
   }
 
@@ -136,9 +137,11 @@ export class Gateway {
   /** What carries messages; the store is open. */
   #dispatch(): Dispatcher {
     const store = this.#store;
+    const dedup = store && new Deduplications(store, this.#log);
     const dispatcher = new Dispatcher(this.#table, this.#sinks, this.#log, {
       store: store?.deadLetters,
       spoolOf: (route) => this.#spools.get(route)!,
+      dedupOf: (route) => dedup!.of(route, route.dedup!),
     });
     this.#dispatcher = dispatcher;
     if (!store) return dispatcher;

@@ -12,6 +12,7 @@ import { parseValueTemplate } from '../core/value-template.ts';
 import type { DeadLetterTarget } from '../routing/dead-letters.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
 import type { RouteFile } from '../routing/schema.ts';
+import { checkDedup } from './check-dedup.ts';
 import { deliveryOf } from './delivery.ts';
 import type { CheckedEndpoints } from './endpoints.ts';
 import { formatPlace, type Place, type Problems } from './problems.ts';
@@ -38,7 +39,8 @@ export function checkRoutes(
   const names = new Map<string, Place>();
   const routes: ResolvedRoute[] = [];
   for (const { tree, content } of files) {
-    const shared = child(child(tree, 'defaults'), 'dead_letter');
+    const defaults = child(tree, 'defaults');
+    const shared = child(defaults, 'dead_letter');
     new RouteChecker(endpoints?.names, problems).deadLetter(shared);
     items(child(tree, 'routes')).forEach((node, index) => {
       checkName(text(child(node, 'name')), names, problems);
@@ -49,8 +51,15 @@ export function checkRoutes(
       checker.deadLetter(own);
       const route = content?.routes[index];
       if (content === undefined || route === undefined || from === undefined) return;
-      const role = endpoints?.definitions.get(from.endpoint)?.role;
-      const { policies, ...delivery } = deliveryOf(route, content.defaults, role);
+      const source = endpoints?.definitions.get(from.endpoint);
+      const { policies, ...delivery } = deliveryOf(route, content.defaults, source?.role);
+      const dedup = checkDedup(
+        route.dedup ?? content.defaults?.dedup,
+        child(node, 'dedup') ?? child(defaults, 'dedup'),
+        from.pattern.captures,
+        source,
+        problems,
+      );
       checker.checkDelivery(node, own ?? shared, from, delivery);
       routes.push({
         name: route.name,
@@ -61,6 +70,7 @@ export function checkRoutes(
         from,
         to: to.flatMap((target, n) => (target === undefined ? [] : [{ ...target, retry: policies[n] }])),
         ...delivery,
+        dedup,
       });
     });
   }

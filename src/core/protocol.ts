@@ -88,6 +88,11 @@ export interface Traits {
    * them, other readers see that form.
    */
   readonly controlCharacters?: 'encoded';
+  /**
+   * Messages have no id of the protocol: one travels as a header or property `message-id`, which its sender must set.
+   * Without it, each message has one that its sender or the broker gives it.
+   */
+  readonly ids?: 'header';
   /** Messages without a key may overtake each other. */
   readonly unordered?: true;
   /** Envelope fields that this protocol cannot hold. */

@@ -68,6 +68,33 @@ const spoolBounds = z.strictObject({
 });
 const spool = z.union([z.boolean(), spoolBounds]).optional();
 
+const dedupSettings = z.strictObject({
+  window: duration()
+    .refine((ms) => ms > 0, 'must be more than 0')
+    .describe('How long a message that came through is remembered.'),
+  by: z
+    .string()
+    .min(1)
+    .default('id')
+    .describe(
+      'What tells messages apart: id, or a template such as "{header.order-id}", with what a target’s key may hold. A message that lacks a part of it is sent without looking for repeats.',
+    ),
+  max: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(1_000_000)
+    .describe(
+      'Messages remembered at most, at up to 48 bytes of memory and some more of disk each; the oldest are forgotten before their time.',
+    ),
+});
+const dedup = z
+  .union([dedupSettings, z.literal(false), duration().refine((ms) => ms > 0, 'must be more than 0')])
+  .optional();
+
+/** What is not written of `dedup: 10m`. */
+export const dedupDefaults = dedupSettings.parse({ window: '1s' });
+
 /** What `spool: true` means. */
 export const spoolDefaults = spoolBounds.parse({});
 
@@ -79,6 +106,9 @@ export const deliverySchema = {
   ),
   spool: spool.describe(
     'Whether messages are kept on the disk until the targets have them: the sender is told accepted once they are there.',
+  ),
+  dedup: dedup.describe(
+    'For how long a repeat of a message that came through is accepted and not sent again, e.g. 10m; remembered in the store, over restarts.',
   ),
 };
 

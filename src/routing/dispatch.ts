@@ -1,3 +1,4 @@
+import type { AddressSyntax } from '../core/address.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 import { accepted, combine, failed, type Outcome } from '../core/outcome.ts';
@@ -5,72 +6,94 @@ import type { Intake, Log, Sink } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
 import type { DeadLetterStore } from '../core/storage.ts';
 import { DeadLetters } from './dead-letters.ts';
+import type { Deduplication } from './dedup.ts';
 import { Failures, type Counters } from './failures.ts';
 import type { Handover } from './handover.ts';
 import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
+import { keepTargets, Lines, type Held, type Swapped } from './lines.ts';
 import { RouteHandover } from './route-handover.ts';
-import type { ResolvedRoute, RouteTarget } from './route.ts';
-import type { Part, Plan, RefusedTarget, RoutingTable, Target } from './table.ts';
-import { TargetQueue } from './target-queue.ts';
+import type { ResolvedRoute } from './route.ts';
+import { RoutingTable, type Guard, type Part, type Plan, type RefusedTarget, type Target } from './table.ts';
 
 /** Takes messages of one route to hand them to its targets later (`Dispatcher.handover`). */
 export interface SpoolEntrance {
   /**
    * Resolves once the message is on the disk.
+   * @param beside called in the tick in which it is written there: what it writes to the store goes with the message
    * @throws JunctionError where it is not: `busy` where the spool is full
    */
-  append(message: Envelope): Promise<void>;
+  append(message: Envelope, beside?: () => void): Promise<void>;
 }
 
 export interface DispatcherOptions {
   /** For dead letters; must be there where a route keeps them in the store. */
   readonly store?: DeadLetterStore | undefined;
   /** The spool of a route, by its name; must be there for each that has one. */
-  readonly spoolOf?: ((route: string) => SpoolEntrance) | undefined;
+  readonly spoolOf?: ((route: string) => SpoolEntrance | undefined) | undefined;
+  /** What lets each message through a route once; must be there where a route wants that. */
+  readonly dedupOf?: ((route: ResolvedRoute) => Deduplication) | undefined;
 }
 
 /** Carries messages from sources to the sinks of every route that reads them. It knows no protocol. */
 export class Dispatcher {
-  readonly #table: RoutingTable;
+  #table: RoutingTable;
   readonly #log: RateLimitedLog;
   readonly #spoolOf: DispatcherOptions['spoolOf'];
-  readonly #routes = new Map<string, ResolvedRoute>();
-  readonly #failures = new Map<string, Failures>();
-  readonly #queues = new Map<RouteTarget, TargetQueue>();
-  readonly #counters: Counters = { dropped: 0, deadLettered: 0 };
+  readonly #dedupOf: DispatcherOptions['dedupOf'];
+  #dedup: ReadonlyMap<string, Deduplication>;
+  readonly #deadLetters: DeadLetters;
+  readonly #lines: Lines;
+  readonly #counters: Counters = { dropped: 0, deadLettered: 0, deduplicated: 0, unidentified: 0 };
 
+  /** @param sinks by endpoint; it may change between swaps */
   constructor(
     table: RoutingTable,
     sinks: ReadonlyMap<string, Sink>,
     log: Log,
-    { store, spoolOf }: DispatcherOptions = {},
+    { store, spoolOf, dedupOf }: DispatcherOptions = {},
   ) {
     this.#table = table;
     this.#log = new RateLimitedLog(log);
     this.#spoolOf = spoolOf;
-    const deadLetters = new DeadLetters(sinks, store);
-    for (const route of table.routes) {
-      const failures = new Failures(route, deadLetters, this.#log, this.#counters);
-      this.#routes.set(route.name, route);
-      this.#failures.set(route.name, failures);
-      for (const to of route.to) {
-        // A route without dead letters has nowhere to put what has been tried in vain but its source.
-        const retry = to.retry && (route.deadLetter ? to.retry : { ...to.retry, over: 'release' as const });
-        // What waits in a lane behind it grows old in the spool, but the first one is here.
-        const maxAge = route.spool?.maxAge ?? Infinity;
-        const policy =
-          retry && maxAge < retry.deadline ? { ...retry, deadline: maxAge, over: 'dead' as const } : retry;
-        this.#queues.set(
-          to,
-          new TargetQueue(
-            sinks.get(to.endpoint)!,
-            policy,
-            failures.ownerAt(to.endpoint),
-            route.spool !== undefined,
-          ),
-        );
-      }
-    }
+    this.#dedupOf = dedupOf;
+    this.#dedup = this.#dedupIn(table);
+    this.#deadLetters = new DeadLetters(sinks, store);
+    this.#lines = new Lines({
+      sinks,
+      failuresOf: (route) => new Failures(route, this.#deadLetters, this.#log, this.#counters),
+    });
+    this.#lines.swap(table.routes, undefined);
+  }
+
+  /**
+   * From now on these routes hold, in place of those that did; each message is carried by the one or the other.
+   * @param store as in the options, where it was not there before
+   */
+  swap(
+    routes: readonly ResolvedRoute[],
+    syntaxOf: (endpoint: string) => AddressSyntax,
+    store?: DeadLetterStore,
+  ): Swapped {
+    if (store) this.#deadLetters.use(store);
+    const before = this.#table;
+    this.#table = new RoutingTable(keepTargets(before.routes, routes), syntaxOf);
+    this.#dedup = this.#dedupIn(this.#table);
+    return this.#lines.swap(this.#table.routes, before);
+  }
+
+  /** Lets what comes to a route that has lost its spool wait until that is empty. */
+  waitFor(route: string, emptied: Promise<void>): void {
+    this.#lines.waitFor(route, emptied);
+  }
+
+  /** Sends nothing to an endpoint for now. */
+  hold(endpoint: string): Held {
+    return this.#lines.hold(endpoint);
+  }
+
+  /** Resolves once what routes that are gone have taken for this endpoint is answered for. */
+  retired(endpoint: string): Promise<void> {
+    return this.#lines.retired(endpoint);
   }
 
   get counters(): Readonly<Counters> {
@@ -91,13 +114,13 @@ export class Dispatcher {
 
   /** How the spool of a route reaches the route's targets. */
   handover(name: string): Handover {
-    const route = this.#routes.get(name)!;
-    const { endpoint } = route.from;
+    const line = this.#lines.get(name)!;
+    const { endpoint } = line.route.from;
     return new RouteHandover({
-      route,
-      plan: (address) => this.#table.plan(endpoint, address),
-      queueOf: (to) => this.#queues.get(to)!,
-      failures: this.#failures.get(name)!,
+      route: line.route,
+      plan: (address) => (line.frozen ?? this.#table).plan(endpoint, address),
+      queueOf: (to) => line.queues.get(to)!,
+      failures: line.failures,
       drop: (plan, futile) => void this.#drop(plan, endpoint, futile),
     });
   }
@@ -111,10 +134,10 @@ export class Dispatcher {
     message: Envelope,
     only?: { readonly endpoint: string; readonly address: string },
   ): Promise<Outcome> {
-    const from = this.#routes.get(route)?.from.endpoint;
+    const from = this.#lines.get(route)?.route.from.endpoint;
     const plan = from === undefined ? undefined : this.#table.plan(from, message.address);
     if (!plan?.routes.includes(route)) return rejected(notRead(route, message));
-    const part = plan.spooled.get(route) ?? plan;
+    const part = plan.spooled.get(route) ?? plan.guards.get(route)?.part ?? plan;
     const refusal = part.refused.find((each) => each.route === route)?.error ?? part.refusal;
     let targets = part.targets.filter((target) => target.route === route);
     if (only) {
@@ -126,14 +149,14 @@ export class Dispatcher {
     if (targets.length === 0 || (!only && refusal)) return rejected(refusal ?? notRead(route, message));
     const onward = onwardOf(message, plan);
     const sent = targets.map((target) =>
-      this.#queues.get(target.to)!.sendOnce(keyed(onward, target), target.address),
+      this.#lines.queueOf(target.to).sendOnce(keyed(onward, target), target.address),
     );
     return combine(await Promise.all(sent));
   }
 
-  /** Gives up what waits to be sent again; nothing is sent again from now on. */
-  stop(): void {
-    for (const queue of this.#queues.values()) queue.stop();
+  /** Gives up what waits to be sent again, everywhere or for one endpoint; nothing is sent again from now on. */
+  stop(endpoint?: string): void {
+    this.#lines.stop(endpoint);
   }
 
   #carry(envelope: Envelope, plan: Plan, from: string): Promise<Outcome> {
@@ -144,12 +167,23 @@ export class Dispatcher {
       return Promise.resolve(rejected(plan.refusal));
     }
     const onward = onwardOf(envelope, plan);
-    if (plan.targets.length === 1 && plan.spooled.size === 0 && plan.refused.length === 0)
-      return this.#send(envelope, onward, plan.targets[0]!);
+    if (plan.only) return this.#send(envelope, onward, plan.only);
     const parts = this.#sendAll(envelope, onward, plan);
     for (const route of plan.spooled.keys())
-      if (!envelope.via.includes(route)) parts.push(this.#append(route, envelope));
+      if (!plan.guards.has(route) && !envelope.via.includes(route)) parts.push(this.#append(route, envelope));
+    for (const [route, guard] of plan.guards)
+      if (!envelope.via.includes(route)) parts.push(this.#once(route, guard, envelope, onward));
     return Promise.all(parts).then(combine);
+  }
+
+  #once(route: string, { valueOf, part }: Guard, message: Envelope, onward: Envelope): Promise<Outcome> {
+    return this.#dedup
+      .get(route)!
+      .once(valueOf(message), this.#counters, (mark) =>
+        part
+          ? Promise.all(this.#sendAll(message, onward, part)).then(combine)
+          : this.#append(route, message, mark),
+      );
   }
 
   #sendAll(message: Envelope, onward: Envelope, { targets, refused }: Part): Promise<Outcome>[] {
@@ -161,29 +195,36 @@ export class Dispatcher {
   }
 
   #send(message: Envelope, onward: Envelope, target: Target): Promise<Outcome> {
-    return this.#queues.get(target.to)!.send(message, keyed(onward, target), target.address);
+    return this.#lines.queueOf(target.to).send(message, keyed(onward, target), target.address);
   }
 
   #refuse(message: Envelope, { route, to, error }: RefusedTarget): Promise<Outcome> {
     const now = Date.now();
     const attempted = { message, endpoint: to.endpoint, address: to.template.text, attempts: 0 };
-    return this.#failures.get(route)!.forGood({ ...attempted, firstAt: now, lastAt: now }, error);
+    const failures = this.#lines.get(route)?.failures;
+    if (!failures) return Promise.resolve(failed(gone(route)));
+    return failures.forGood({ ...attempted, firstAt: now, lastAt: now }, error);
   }
 
-  async #append(route: string, message: Envelope): Promise<Outcome> {
+  async #append(route: string, message: Envelope, beside?: () => void): Promise<Outcome> {
     try {
-      await this.#spoolOf!(route).append(message);
+      const spool = this.#spoolOf!(route);
+      if (!spool) throw gone(route);
+      await spool.append(message, beside);
       return accepted;
     } catch (reason) {
       const { code, message: why } = JunctionError.from(reason);
-      const { endpoint } = this.#routes.get(route)!.from;
       this.#log.warn(
         `${route} spool ${code}`,
-        { route, endpoint, code },
+        { route, code },
         `a spool did not take a message: ${why}`,
       );
       return failed(reason);
     }
+  }
+
+  #dedupIn({ routes }: RoutingTable): ReadonlyMap<string, Deduplication> {
+    return new Map(routes.flatMap((route) => (route.dedup ? [[route.name, this.#dedupOf!(route)]] : [])));
   }
 
   /** Nothing is lost by ending it here, and a refusal would only bring it back. */
@@ -198,5 +239,8 @@ export class Dispatcher {
     this.#log.warn(`${plan.reader} ${code}`, { route: plan.reader, endpoint: from, code }, message);
   }
 }
+
+const gone = (route: string): JunctionError =>
+  new JunctionError('closed', `route "${route}" has changed meanwhile; send the message again`);
 
 const rejected = (error: JunctionError): Outcome => ({ state: 'rejected', error });

@@ -4,12 +4,13 @@ import { accepted, failed, type Outcome } from '../core/outcome.ts';
 import type { RateLimitedLog } from '../core/rate-limited-log.ts';
 import type { DeadLetter } from '../core/storage.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import type { DedupCounters } from './dedup.ts';
 import type { Delivery } from './delivery.ts';
 import type { ResolvedRoute } from './route.ts';
 import type { TargetQueueOwner } from './target-queue.ts';
 
 /** What was counted since the start. */
-export interface Counters {
+export interface Counters extends DedupCounters {
   /** Messages that ended here because they had expired or were going round in a circle. */
   dropped: number;
   /** Messages that became dead letters, once for each target. */

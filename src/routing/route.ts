@@ -2,6 +2,7 @@ import type { AddressPattern } from '../core/address.ts';
 import type { Template } from '../core/template.ts';
 import type { ValueTemplate } from '../core/value-template.ts';
 import type { DeadLetterTarget } from './dead-letters.ts';
+import type { DedupSettings } from './dedup.ts';
 import type { RetryPolicy } from './retry.ts';
 
 export interface RouteTarget {
@@ -41,4 +42,6 @@ export interface ResolvedRoute {
   readonly deadLetter?: DeadLetterTarget | undefined;
   /** Where messages wait for their targets, after their source has been told `accepted`; undefined: nowhere. */
   readonly spool?: SpoolSettings | undefined;
+  /** Repeats of a message that has come through are not sent again; undefined: they are. */
+  readonly dedup?: DedupSettings | undefined;
 }

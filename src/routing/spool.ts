@@ -9,6 +9,7 @@ import { SpoolDrain, type DrainLimits } from './spool-drain.ts';
 
 interface Waiter {
   readonly message: Envelope;
+  readonly beside: (() => void) | undefined;
   readonly resolve: (appended: Promise<void>) => void;
   readonly reject: (error: JunctionError) => void;
 }
@@ -16,10 +17,15 @@ interface Waiter {
 /** A route's messages on the disk: where they go in, within bounds, and from where they are delivered. */
 export class Spool {
   readonly #queue: SpoolQueue;
-  readonly #settings: SpoolSettings;
-  readonly #handover: Handover;
-  readonly #drain: SpoolDrain;
+  readonly #log: Log;
+  readonly #limits: DrainLimits | undefined;
+  #settings: SpoolSettings;
+  #handover: Handover;
+  #drain: SpoolDrain;
+  /** Resolves once all drains before the present one have ended. */
+  #ended: Promise<unknown> = Promise.resolve();
   readonly #waiters: Waiter[] = [];
+  #onEmpty: (() => void)[] = [];
   #closed: JunctionError | undefined;
 
   constructor(
@@ -32,7 +38,9 @@ export class Spool {
     this.#queue = queue;
     this.#settings = settings;
     this.#handover = handover;
-    this.#drain = new SpoolDrain(queue, handover, settings.maxAge, log, () => this.#letIn(), limits);
+    this.#log = log;
+    this.#limits = limits;
+    this.#drain = this.#newDrain();
   }
 
   get counts(): { messages: number; bytes: number; underWay: number; parked: number; waiting: number } {
@@ -46,15 +54,41 @@ export class Spool {
   }
 
   /**
+   * Goes on by other settings.
+   * @param handover to other targets, or by other rules; it begins with what the one before has not delivered, once
+   *   that one has ended. Undefined: as before
+   */
+  change(settings: SpoolSettings, handover?: Handover): void {
+    this.#settings = settings;
+    if (handover) {
+      this.#ended = Promise.all([this.#ended, this.#drain.stop()]);
+      this.#handover = handover;
+      const drain = this.#newDrain();
+      this.#drain = drain;
+      void this.#ended.then(() => {
+        if (this.#drain === drain && !this.#closed) drain.start();
+      });
+    }
+    this.#letIn();
+  }
+
+  /** Resolves once all that was taken has been delivered. */
+  emptied(): Promise<void> {
+    return this.#empty ? Promise.resolve() : new Promise((done) => this.#onEmpty.push(done));
+  }
+
+  /**
    * Resolves once the message is on the disk, or is a dead letter since the spool is full.
+   * @param beside called in the tick in which the message is written: what it writes shares the transaction. Not called
+   *   for a dead letter
    * @throws JunctionError busy where it is full and refuses; unavailable where the store has failed
    */
-  append(message: Envelope): Promise<void> {
+  append(message: Envelope, beside?: () => void): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed);
-    if (this.#waiters.length === 0 && !this.#full) return this.#append(message);
+    if (this.#waiters.length === 0 && !this.#full) return this.#append(message, beside);
     switch (this.#settings.full) {
       case 'block':
-        return new Promise((resolve, reject) => this.#waiters.push({ message, resolve, reject }));
+        return new Promise((resolve, reject) => this.#waiters.push({ message, beside, resolve, reject }));
       case 'reject':
         return Promise.reject(this.#isFull());
       case 'dead-letter':
@@ -63,10 +97,24 @@ export class Spool {
   }
 
   /** Takes no more and delivers no more; resolves once what is under way is answered for. What is left stays. */
-  async stop(): Promise<void> {
-    this.#closed = new JunctionError('closed', 'the gateway is stopping');
+  async stop(why = 'the gateway is stopping'): Promise<void> {
+    this.#closed = new JunctionError('closed', why);
     for (const { reject } of this.#waiters.splice(0)) reject(this.#closed);
-    await this.#drain.stop();
+    await Promise.all([this.#ended, this.#drain.stop()]);
+  }
+
+  get #empty(): boolean {
+    return this.#queue.messages === 0 && this.#waiters.length === 0;
+  }
+
+  #newDrain(): SpoolDrain {
+    const { maxAge } = this.#settings;
+    return new SpoolDrain(this.#queue, this.#handover, maxAge, this.#log, () => this.#removed(), this.#limits);
+  }
+
+  #removed(): void {
+    this.#letIn();
+    if (this.#onEmpty.length > 0 && this.#empty) for (const done of this.#onEmpty.splice(0)) done();
   }
 
   get #full(): boolean {
@@ -77,8 +125,10 @@ export class Spool {
     );
   }
 
-  async #append(message: Envelope): Promise<void> {
-    await this.#queue.append(message);
+  async #append(message: Envelope, beside: (() => void) | undefined): Promise<void> {
+    const appended = this.#queue.append(message);
+    beside?.();
+    await appended;
     crashPoint?.('spooled');
     this.#drain.wake();
   }
@@ -90,8 +140,8 @@ export class Spool {
 
   #letIn(): void {
     while (this.#waiters.length > 0 && !this.#full) {
-      const { message, resolve } = this.#waiters.shift()!;
-      resolve(this.#append(message));
+      const { message, beside, resolve } = this.#waiters.shift()!;
+      resolve(this.#append(message, beside));
     }
   }
 

@@ -32,6 +32,14 @@ export interface Part {
   readonly refusal: JunctionError | undefined;
 }
 
+/** A route that lets each message through once. */
+export interface Guard {
+  /** What tells a message apart; undefined where it lacks a part of that. */
+  readonly valueOf: (message: Envelope) => string | undefined;
+  /** What is behind it; undefined where that is the route's spool. */
+  readonly part: Part | undefined;
+}
+
 /** What becomes of every message published to one address: it depends on nothing but the address, so it is kept. */
 export interface Plan extends Part {
   /** The first route that reads the address, for messages to people. */
@@ -40,6 +48,10 @@ export interface Plan extends Part {
   readonly routes: readonly string[];
   /** What the spools of routes hand over later, by route. */
   readonly spooled: ReadonlyMap<string, Part>;
+  /** Routes with deduplication, by name; those of its own part have none. */
+  readonly guards: ReadonlyMap<string, Guard>;
+  /** Where a message goes, if that is one target and nothing else is to be done: the fast path. */
+  readonly only: Target | undefined;
 }
 
 /** How many addresses' plans are kept. Addresses come from outside, so the number has a bound. */
@@ -74,15 +86,37 @@ class Readers {
   #make(address: string): Plan | undefined {
     const matches = this.#index.match(address);
     if (matches.length === 0) return undefined;
-    const now = matches.filter(({ value }) => value.spool === undefined);
+    const now = matches.filter(({ value }) => value.spool === undefined && value.dedup === undefined);
     const later = matches.filter(({ value }) => value.spool !== undefined);
+    const spooled = new Map(later.map((match) => [match.value.name, this.#part([match])]));
+    const guards = this.#guards(matches);
+    const part = this.#part(now);
+    const refusals = [part, ...[...guards.values()].map((guard) => guard.part)];
+    const refusal = refusals.find((each) => each?.refusal)?.refusal;
+    const single = part.targets.length === 1 && part.refused.length === 0;
     const routes = matches.map((match) => match.value.name);
     return {
       reader: routes[0]!,
       routes,
-      spooled: new Map(later.map((match) => [match.value.name, this.#part([match])])),
-      ...this.#part(now),
+      spooled,
+      guards,
+      only: single && spooled.size === 0 && guards.size === 0 ? part.targets[0] : undefined,
+      ...part,
+      refusal,
     };
+  }
+
+  #guards(matches: readonly Match<ResolvedRoute>[]): Map<string, Guard> {
+    const guards = new Map<string, Guard>();
+    for (const match of matches) {
+      const { name, dedup, spool } = match.value;
+      if (!dedup) continue;
+      guards.set(name, {
+        valueOf: (message) => renderValue(dedup.by, match.captures, message),
+        part: spool ? undefined : this.#part([match]),
+      });
+    }
+    return guards;
   }
 
   #part(matches: readonly Match<ResolvedRoute>[]): Part {

@@ -7,6 +7,7 @@ export const kafkaTraits: Traits = {
   headers: 'bytes',
   // Repeats keep their order among themselves; kafkajs puts headers of one name together.
   repeatedHeaders: true,
+  ids: 'header',
   loses: ['durable', 'deliveryCount', 'retain'],
   redelivers: true,
 };

@@ -9,6 +9,7 @@ import { StompSource } from './client/source.ts';
 export const stompClientTraits: Traits = {
   headers: 'text',
   repeatedHeaders: false,
+  ids: 'header',
   loses: ['retain', 'deliveryCount'],
   redelivers: true,
 };

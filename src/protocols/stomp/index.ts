@@ -16,6 +16,7 @@ const stomp: Protocol = {
       repeatedHeaders: false,
       // of deliveryCount only whether it is 0 remains, as `redelivered`
       loses: ['retain', 'deliveryCount'],
+      ids: 'header',
       redelivers: false,
     },
     create: (config, context) => new StompListener(config, context),

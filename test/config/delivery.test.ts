@@ -95,6 +95,43 @@ ${entry('plain', 'mqtt')}${entry('own', 'mqtt', 'dead_letter: store', ', retry: 
     }
   });
 
+  it('remembers messages for as long as dedup says, by their ids unless told otherwise', async () => {
+    const routes = await routesOf(`defaults: { dedup: { window: 1h, by: "{header.order}", max: 5000 } }
+routes:
+${entry('file', 'amqp')}${entry('short', 'amqp', 'dedup: 10m')}${entry('none', 'amqp', 'dedup: false')}`);
+    const dedupOf = (name: string) => {
+      const { dedup } = routes.get(name)!;
+      return dedup && [dedup.window, dedup.by.text, dedup.max];
+    };
+    assert.deepEqual(dedupOf('file'), [3_600_000, '{header.order}', 5000]);
+    assert.deepEqual(dedupOf('short'), [600_000, '{id}', 1_000_000]);
+    assert.equal(dedupOf('none'), undefined);
+  });
+
+  it('cannot remember messages by what they do not have', async () => {
+    const route = (rest: string, from: string) => `routes:\n${entry('r', from, rest)}`;
+    const cases: [file: string, line: RegExp | undefined][] = [
+      [route('dedup: 5', 'amqp'), /^routes\.yaml:5:12: "5" needs a number and a unit/],
+      [route('dedup: 0s', 'amqp'), /^routes\.yaml:5:12: must be more than 0/],
+      [route('dedup: { by: id }', 'amqp'), /^routes\.yaml:5:12: the key "window" is missing/],
+      [route('dedup: { window: 5m, bye: id }', 'amqp'), /^routes\.yaml:5:26: unknown key "bye"; did you mean "by"\?/],
+      [route('dedup: { window: 5m, by: order }', 'amqp'), /^routes\.yaml:5:30: "order" is the same for every message.*\{header\.order\}/],
+      [route('dedup: { window: 5m, by: "{order}" }', 'amqp'), /^routes\.yaml:5:31: \{order\} is not known here/],
+      [route('dedup: 5m', 'plain'), /^routes\.yaml:5:12: the messages of "plain" have no ids of their own.*\{header\.NAME\}/],
+      [route('dedup: { window: 5m, by: id }', 'plain'), /^routes\.yaml:5:30: the messages of "plain" have no ids of their own/],
+      [route('dedup: { window: 5m, by: "{key}" }', 'plain'), /^routes\.yaml:5:30: the messages of this endpoint have no key/],
+      [route('dedup: { window: 5m, by: "{id}" }', 'plain'), undefined],
+    ];
+    for (const [routes, line] of cases) {
+      const lines = await mistakes({
+        'junction.yaml': `${endpoints}  plain: { type: plain, listen: ":1" }\nroutes: [routes.yaml]\n`,
+        'routes.yaml': routes,
+      });
+      assert.equal(lines.length, line ? 1 : 0, lines.join('\n'));
+      if (line) assert.match(lines[0]!, line);
+    }
+  });
+
   it('keeps the store in data unless told otherwise', async () => {
     const file = (store: string) => ({ 'junction.yaml': `${endpoints}${store}` });
     assert.deepEqual((await load(file(''))).store, { path: 'data', damaged: 'refuse' });

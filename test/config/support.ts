@@ -6,13 +6,18 @@ import type { ProtocolRegistry } from '../../src/config/endpoints.ts';
 import { loadConfiguration, type Configuration, type LoadOptions } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problems.ts';
 import type { AddressSyntax } from '../../src/core/address.ts';
-import { defineRole, type Protocol } from '../../src/core/protocol.ts';
+import { defineRole, type Protocol, type Traits } from '../../src/core/protocol.ts';
 import { duration, listenerSettings } from '../../src/core/units.ts';
 
-const traits = { headers: 'typed', repeatedHeaders: true, loses: [], redelivers: true } as const;
+const rich: Traits = { headers: 'typed', repeatedHeaders: true, loses: [], redelivers: true };
 
 /** The schemas and syntax of a protocol, without anything that could open a socket. */
-function protocol(name: string, address: AddressSyntax, dial?: 'url' | 'brokers'): Protocol {
+function protocol(
+  name: string,
+  address: AddressSyntax,
+  dial?: 'url' | 'brokers',
+  traits: Traits = rich,
+): Protocol {
   const create = (): never => {
     throw new Error('checking a configuration makes no endpoint');
   };
@@ -53,12 +58,20 @@ const stomp = protocol('stomp', {
 });
 const kafka = protocol('kafka', { separators: '.', one: [], rest: [], maxBytes: 249 }, 'brokers');
 
+/** Without ids and keys. */
+const plain = protocol('plain', { separators: '/', one: [], rest: [], maxBytes: 100 }, undefined, {
+  ...rich,
+  ids: 'header',
+  loses: ['key'],
+});
+
 /** Protocols with real schemas and address syntax, for tests of what the configuration does with them. */
 export const protocols: ProtocolRegistry = {
   mqtt: async () => ({ default: mqtt }),
   amqp: async () => ({ default: amqp }),
   stomp: async () => ({ default: stomp }),
   kafka: async () => ({ default: kafka }),
+  plain: async () => ({ default: plain }),
 };
 
 export const endpoints = `endpoints:

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ResolvedRoute } from '../../src/routing/route.ts';
-import { endpoints, load, mistakes, routeMistakes } from './support.ts';
+import { endpoints, load, mistakes, plain, protocols, routeMistakes } from './support.ts';
 
 const withBroker = `${endpoints}  kafka: { type: kafka, brokers: ["k:9092"] }\nroutes: [routes.yaml]\n`;
 
@@ -123,10 +123,12 @@ ${entry('file', 'amqp')}${entry('short', 'amqp', 'dedup: 10m')}${entry('none', '
       [route('dedup: { window: 5m, by: "{id}" }', 'plain'), undefined],
     ];
     for (const [routes, line] of cases) {
-      const lines = await mistakes({
+      const files = {
         'junction.yaml': `${endpoints}  plain: { type: plain, listen: ":1" }\nroutes: [routes.yaml]\n`,
         'routes.yaml': routes,
-      });
+      };
+      const known = { ...protocols, plain: async () => ({ default: plain }) };
+      const lines = await mistakes(files, { protocols: known });
       assert.equal(lines.length, line ? 1 : 0, lines.join('\n'));
       if (line) assert.match(lines[0]!, line);
     }

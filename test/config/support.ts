@@ -58,8 +58,8 @@ const stomp = protocol('stomp', {
 });
 const kafka = protocol('kafka', { separators: '.', one: [], rest: [], maxBytes: 249 }, 'brokers');
 
-/** Without ids and keys. */
-const plain = protocol('plain', { separators: '/', one: [], rest: [], maxBytes: 100 }, undefined, {
+/** A further protocol `plain`, without ids and keys. */
+export const plain = protocol('plain', { separators: '/', one: [], rest: [], maxBytes: 100 }, undefined, {
   ...rich,
   ids: 'header',
   loses: ['key'],
@@ -71,7 +71,6 @@ export const protocols: ProtocolRegistry = {
   amqp: async () => ({ default: amqp }),
   stomp: async () => ({ default: stomp }),
   kafka: async () => ({ default: kafka }),
-  plain: async () => ({ default: plain }),
 };
 
 export const endpoints = `endpoints:

@@ -40,6 +40,15 @@ export const mqttListenerConfig = z.strictObject({
     .describe(
       'The longest that a session outlives its connection, with its subscriptions and waiting messages.',
     ),
+  durable: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether sessions that outlive their connection are stored (in `store.path`): subscriptions, and what waits for clients that are away or slow, whose publishers are accepted once it is on the disk. Without it they end with the process.',
+    ),
+  max_stored: size()
+    .prefault('10GiB')
+    .describe('With `durable`: bytes of all sessions on the disk; more is refused for the time being.'),
   max_sessions: z
     .int()
     .min(1)

@@ -13,6 +13,7 @@ const mqtt: Protocol = {
   listener: defineRole({
     config: mqttListenerConfig,
     traits: mqttTraits,
+    keeps: ({ durable }) => durable,
     create: (config, context) => new MqttListener(config, context),
   }),
   client: defineRole({

@@ -11,11 +11,13 @@ import type { MqttMessage } from './codec/message.ts';
 import { topicAliasMaximum, TopicNames } from './codec/publish.ts';
 import type { MqttListenerConfig } from './config.ts';
 import { createBroker, handle, type BrokerHooks } from './listener/broker.ts';
-import { Connection, type ConnectionOwner } from './listener/connection.ts';
+import { Connection } from './listener/connection.ts';
+import type { ConnectionOwner } from './listener/connection-owner.ts';
 import { Exchange } from './listener/exchange.ts';
 import { RefusalLog } from './listener/refusals.ts';
 import { Retained } from './listener/retained.ts';
-import type { Dropped } from './listener/session.ts';
+import type { Dropped } from './listener/link.ts';
+import { SessionStore } from './listener/session-store.ts';
 import { Sessions } from './listener/sessions.ts';
 import { Subscriber } from './listener/subscriber.ts';
 import { TopicTree } from './listener/topic-tree.ts';
@@ -41,7 +43,7 @@ export class MqttListener implements Endpoint {
   readonly #sessions: Sessions;
   readonly #exchange: Exchange;
   readonly #connections = new Set<Connection>();
-  readonly #owner: ConnectionOwner & { stopping: boolean };
+  readonly #owner: ConnectionOwner<Connection> & { stopping: boolean };
   #broker: Aedes | undefined;
   #doors: Doors | undefined;
   #sweep: NodeJS.Timeout | undefined;
@@ -54,19 +56,24 @@ export class MqttListener implements Endpoint {
     this.#log = context.log;
     this.#refusals = new RefusalLog(context.log);
     this.#retained = new Retained(config.max_retained);
-    const tree = new TopicTree(config, this.#dropped);
-    this.#subscriber = new Subscriber(tree, this.#retained, config.private);
+    const store = context.storage && new SessionStore(context.storage, config.max_stored);
+    const tree = new TopicTree(config, this.#dropped, store);
     this.#sessions = new Sessions(
       {
         backlog: config.backlog,
         maxOutbound: config.max_outbound,
         grace: config.grace,
+        window: config.window,
         maxSessions: config.max_sessions,
         expiry: config.session_expiry,
       },
       tree,
       this.#dropped,
       context.log,
+      store,
+    );
+    this.#subscriber = new Subscriber(tree, this.#retained, config.private, (session) =>
+      this.#sessions.save(session),
     );
     this.#exchange = new Exchange(config, tree, this.#retained);
     this.#owner = this.#makeOwner();
@@ -79,6 +86,7 @@ export class MqttListener implements Endpoint {
 
   async open(): Promise<void> {
     const config = this.#config;
+    this.#sessions.restore(performance.now());
     this.#broker = await createBroker(this.#hooks(), {
       maximumPacketSize: config.max_message,
       receiveMaximum: config.window,
@@ -127,6 +135,7 @@ export class MqttListener implements Endpoint {
     if (broker) await new Promise<void>((resolve) => broker.close(resolve));
     await Promise.all([...this.#connections].map((connection) => connection.finish()));
     await doors;
+    await this.#sessions.close(performance.now());
   }
 
   /** Takes no more messages; subscribers are still served, and their acknowledgements read. */
@@ -134,6 +143,7 @@ export class MqttListener implements Endpoint {
     this.#owner.stopping = true;
     this.#doors?.shut();
     await this.#exchange.settled();
+    await this.#sessions.quiet(performance.now());
   }
 
   async #send(envelope: Envelope, address: string): Promise<void> {
@@ -172,7 +182,7 @@ export class MqttListener implements Endpoint {
     this.#reported = total;
   }
 
-  #makeOwner(): ConnectionOwner & { stopping: boolean } {
+  #makeOwner(): ConnectionOwner<Connection> & { stopping: boolean } {
     const config = this.#config;
     return {
       names: new TopicNames(),
@@ -187,7 +197,7 @@ export class MqttListener implements Endpoint {
       },
       publish: (message, from) => this.#exchange.publish(message, from),
       subscribe: (...wanted) => this.#subscriber.subscribe(...wanted),
-      unsubscribe: (session, filters) => this.#subscriber.unsubscribe(session, filters),
+      unsubscribe: (...unwanted) => this.#subscriber.unsubscribe(...unwanted),
       refused: (connection, why) =>
         this.#refusals.add({ peer: connection.peer, client: connection.request?.clientId }, why),
       ended: (connection) => this.#ended(connection),
@@ -244,14 +254,14 @@ export class MqttListener implements Endpoint {
     const connection = connectionOf(client);
     const former = this.#sessions.get(client.id)?.link;
     if (former instanceof Connection) former.close();
-    if (!connection.closing) connection.begin(this.#sessions.resume(client.id));
+    if (!connection.closing) this.#sessions.resume(client.id, connection.sessionExpiry * 1000, connection);
   }
 
   #ended(connection: Connection): void {
     const { session } = connection;
     if (!session || session.link !== connection) return;
     if (endsWithConnection(connection)) this.#sessions.end(session);
-    else this.#sessions.leave(session, performance.now());
+    else this.#sessions.leave(session, performance.now(), connection.sessionExpiry * 1000);
   }
 }
 

@@ -35,21 +35,25 @@ export function readAck(type: number, cursor: Cursor, level: Level): Ack {
 }
 
 /**
- * Checks a DISCONNECT of a client.
- * @param sessionExpiry what its CONNECT said
+ * Reads a DISCONNECT of a client.
+ * @param sessionExpiry what its CONNECT said, in seconds
+ * @returns what holds now
  * @throws Violation
  */
-export function checkDisconnect(cursor: Cursor, level: Level, sessionExpiry: number): void {
+export function readDisconnect(cursor: Cursor, level: Level, sessionExpiry: number): number {
+  let expiry = sessionExpiry;
   if (level === 5 && cursor.left > 0) {
     const reason = cursor.u8();
     if (!disconnectReasons.has(reason))
       throw protocolError(`reason code ${reason} is not for a client's DISCONNECT`); // [MQTT-3.14.2-1]
     if (cursor.left > 0) {
-      const asked = readProperties(cursor, disconnectProperties).number(Property.sessionExpiry) ?? 0;
-      if (asked > 0 && sessionExpiry === 0) throw protocolError('a session that ends cannot be made to last'); // MQTT 5 §3.14.2.2.2
+      expiry = readProperties(cursor, disconnectProperties).number(Property.sessionExpiry) ?? expiry;
+      if (expiry > 0 && sessionExpiry === 0)
+        throw protocolError('a session that ends cannot be made to last'); // MQTT 5 §3.14.2.2.2
     }
   }
   cursor.finish();
+  return expiry;
 }
 
 /** An AUTH is legal only in an enhanced authentication, which CONNECT was refused for. */

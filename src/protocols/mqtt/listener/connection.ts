@@ -1,65 +1,40 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import type { Outcome } from '../../../core/outcome.ts';
-import { checkAuth, checkDisconnect, encodeDisconnect, encodeRefusal, readAck } from '../codec/acks.ts';
+import { checkAuth, encodeDisconnect, encodeRefusal, readAck, readDisconnect } from '../codec/acks.ts';
 import { connectLevel, readConnect, type Connect } from '../codec/connect.ts';
 import { Cursor } from '../codec/cursor.ts';
-import type { MqttMessage } from '../codec/message.ts';
 import { PacketReader } from '../codec/packet-reader.ts';
 import { checkHead, Type, type Level } from '../codec/packet-types.ts';
-import { readPublish, type TopicNames } from '../codec/publish.ts';
+import { readPublish } from '../codec/publish.ts';
 import { Reason } from '../codec/reasons.ts';
-import { encodeFiltersAck, readSubscribe, readUnsubscribe, type Subscription } from '../codec/subscribe.ts';
+import { encodeFiltersAck, readSubscribe, readUnsubscribe } from '../codec/subscribe.ts';
 import { malformed, Violation } from '../codec/violation.ts';
 import { ClientStream, type StreamOwner } from '../stream/client-stream.ts';
 import { Writer } from '../stream/writer.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import { Deadlines } from './deadlines.ts';
-import { Inbound, type InboundPeer, type Published } from './inbound.ts';
-import type { Link, Session } from './session.ts';
+import { Inbound, type InboundPeer } from './inbound.ts';
+import type { Link } from './link.ts';
+import type { Session } from './session.ts';
+import type { Arrival } from './sessions.ts';
 
 /** How long a closed connection may take to read our last words, in ms. */
 const farewell = 400;
-
-/** What the listener is to each of its connections. */
-export interface ConnectionOwner {
-  readonly names: TopicNames;
-  readonly maxPacket: number;
-  readonly maxFilters: number;
-  readonly maxOutbound: number;
-  readonly window: number;
-  readonly connectTimeout: number;
-  /** Whether no more messages are taken. */
-  readonly stopping: boolean;
-  /** Hands a checked CONNECT to the broker, which reads it from the stream. */
-  connect(connection: Connection, stream: ClientStream): void;
-  publish(message: MqttMessage, from: Session): Published | Promise<Published>;
-  subscribe(
-    session: Session,
-    level: Level,
-    wanted: readonly Subscription[],
-    answer: (codes: number[]) => void,
-  ): void;
-  /** @returns the reason codes */
-  unsubscribe(session: Session, filters: readonly string[]): number[];
-  /** A peer broke the rules or a limit and is closed for it. */
-  refused(connection: Connection, why: string): void;
-  /** It takes and gives no more. */
-  ended(connection: Connection): void;
-  /** Its socket is closed. */
-  closed(connection: Connection): void;
-}
 
 /**
  * One client's connection, and the guard before the broker: every packet is checked in full here. PUBLISH and all
  * acknowledgements and subscriptions are handled here; the broker gets CONNECT and DISCONNECT.
  */
-export class Connection implements StreamOwner, Link, InboundPeer {
+export class Connection implements StreamOwner, Link, InboundPeer, Arrival {
   readonly peer: string;
   /** Set by the CONNECT. */
   request: Connect | undefined;
   session: Session | undefined;
+  /** Seconds, as the CONNECT or the DISCONNECT says. */
+  sessionExpiry = 0;
   client: Client | undefined;
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ConnectionOwner<Connection>;
   readonly #socket: Duplex;
   readonly #reader: PacketReader;
   readonly #writer: Writer;
@@ -77,7 +52,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
   #gone = false;
   readonly #deadlines: Deadlines;
 
-  constructor(owner: ConnectionOwner, socket: Duplex, peer: string, now: number) {
+  constructor(owner: ConnectionOwner<Connection>, socket: Duplex, peer: string, now: number) {
     this.#owner = owner;
     this.#socket = socket;
     this.peer = peer;
@@ -164,6 +139,10 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     session.attach(this);
     this.#busy = false;
     this.#process();
+  }
+
+  fail(error: unknown): void {
+    this.disconnect(Reason.serverUnavailable, `its session cannot be kept: ${(error as Error).message}`);
   }
 
   written(chunk: Buffer): void {
@@ -297,7 +276,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
         cursor.finish();
         return this.write(pingresp);
       case Type.disconnect:
-        checkDisconnect(cursor, this.level, this.request!.sessionExpiry);
+        this.sessionExpiry = readDisconnect(cursor, this.level, this.sessionExpiry);
         return this.#handOn();
       case Type.auth:
         checkAuth(cursor);
@@ -309,6 +288,7 @@ export class Connection implements StreamOwner, Link, InboundPeer {
     try {
       level = connectLevel(cursor);
       this.request = readConnect(cursor, level, this.#reader.head);
+      this.sessionExpiry = this.request.sessionExpiry;
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       this.#owner.refused(this, error.message);
@@ -355,8 +335,9 @@ export class Connection implements StreamOwner, Link, InboundPeer {
 
   #unsubscribe(cursor: Cursor): void {
     const { id, filters } = readUnsubscribe(cursor, this.level, this.#owner.maxFilters);
-    const codes = this.#owner.unsubscribe(this.session!, filters);
-    this.write(encodeFiltersAck(Type.unsuback, id, this.level, codes));
+    this.#owner.unsubscribe(this.session!, filters, (codes) =>
+      this.write(encodeFiltersAck(Type.unsuback, id, this.level, codes)),
+    );
   }
 
   /** Hands the packet to the broker; no other is read until the broker has dealt with it. */

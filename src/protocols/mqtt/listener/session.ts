@@ -1,69 +1,33 @@
+import { performance } from 'node:perf_hooks';
 import type { Round } from '../../../broker/topic.ts';
 import { JunctionError } from '../../../core/errors.ts';
 import { accepted, type Outcome } from '../../../core/outcome.ts';
 import { encodeAck } from '../codec/acks.ts';
-import { Type, type Level } from '../codec/packet-types.ts';
+import { Type } from '../codec/packet-types.ts';
 import type { Publication } from '../codec/publication.ts';
 import { Reason } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscribe.ts';
 import { protocolError, type Violation } from '../codec/violation.ts';
+import { Copies } from './copies.ts';
 import type { Grant } from './grant.ts';
+import { InFlight, type SentState } from './in-flight.ts';
 import type { Received } from './inbound.ts';
+import type { Dropped, Link, SessionLimits } from './link.ts';
 import type { Group, Share } from './share.ts';
+import type { Held, Shelf } from './shelf.ts';
+import { newTicket, type Ticket } from './ticket.ts';
 
-/** The connection that a session has at present. */
-export interface Link {
-  readonly level: Level;
-  /** Unacknowledged messages it takes at a time. */
-  readonly receiveMaximum: number;
-  readonly maximumPacketSize: number;
-  readonly topicAliasMaximum: number;
-  /** Bytes that wait for it. */
-  readonly pending: number;
-  write(packet: Buffer): void;
-  /** Closes it, telling an MQTT 5 client why. */
-  disconnect(reason: Reason, why: string): void;
+/** What must be kept of messages under way while the client is away. */
+export interface UnderWay extends SentState {
+  /** Packet identifiers of the client's own messages of which the PUBREL is awaited. */
+  readonly received: readonly number[];
 }
-
-export interface SessionLimits {
-  /** Messages that may wait for one client. */
-  readonly backlog: number;
-  /** Bytes that may wait for one client's connection. */
-  readonly maxOutbound: number;
-  /** Ms until a subscriber that does not acknowledge counts as lagging. */
-  readonly grace: number;
-}
-
-/** What the listener counts of all its sessions. */
-export interface Dropped {
-  /** QoS 0 messages not written because the client does not read fast enough. */
-  stalled: number;
-  /** Messages larger than the client takes. */
-  tooLarge: number;
-  /** Messages for a client that is away, above the bound. */
-  backlog: number;
-  expired: number;
-}
-
-/** One message for one client, from the publish until it is acknowledged. */
-interface Ticket {
-  publication: Publication;
-  readonly grant: Grant;
-  readonly since: number;
-  round: Round | undefined;
-  /** The shared subscription it came by. */
-  readonly share: Share | undefined;
-  id: number;
-  /** PUBREC has come: what is to be sent again is the PUBREL. */
-  released: boolean;
-}
-
-const unaliased = { alias: 0, aliasOnly: false };
 
 /**
  * What a client receives, and what outlives its connection: subscriptions, messages that wait or are not yet
  * acknowledged, identifiers of QoS 2 messages it has sent. Publishers wait for its acknowledgements unless it is
- * *lagging*: see broker/topic.ts, whose rule this follows.
+ * *lagging*: see broker/topic.ts, whose rule this follows. Where it has a shelf, nobody is told that a message is taken
+ * which is neither acknowledged by the client nor on the disk.
  */
 export class Session {
   readonly clientId: string;
@@ -74,14 +38,18 @@ export class Session {
   readonly received = new Map<number, Received>();
   /** When its connection ended, ms of the monotonic clock; undefined while connected. */
   awaySince: number | undefined;
+  /** Ms that it outlives its connection. */
+  expiry = 0;
+  /** What it has on the disk; undefined where it ends with its connection, or with the process. */
+  shelf: Shelf | undefined;
   readonly #limits: SessionLimits;
   readonly #dropped: Dropped;
-  readonly #unacknowledged = new Map<number, Ticket>();
+  readonly #unacknowledged = new InFlight();
   #waiting: Ticket[] = [];
-  #aliases = new Map<string, number>();
   #link: Link | undefined;
+  #copies: Copies | undefined;
   #lagging = false;
-  #lastId = 0;
+  #holding = false;
 
   constructor(clientId: string, limits: SessionLimits, dropped: Dropped) {
     this.clientId = clientId;
@@ -95,7 +63,7 @@ export class Session {
 
   /** Messages that wait or are not acknowledged. */
   get backlog(): number {
-    return this.#waiting.length + this.#unacknowledged.size;
+    return this.#waiting.length + this.#unacknowledged.size + (this.shelf?.behind ?? 0);
   }
 
   /** Whether a message could be sent to it now. */
@@ -103,6 +71,7 @@ export class Session {
     const link = this.#link;
     return (
       link !== undefined &&
+      !this.#behind &&
       this.#waiting.length === 0 &&
       this.#unacknowledged.size < Math.min(link.receiveMaximum, this.#limits.backlog) &&
       link.pending < this.#limits.maxOutbound / 4
@@ -113,74 +82,100 @@ export class Session {
     return this.#lagging;
   }
 
+  /** Whether an acknowledgement may still come from it, when it is sent nothing more. */
+  get busy(): boolean {
+    return this.#link !== undefined && this.#unacknowledged.size > 0 && !this.#lagging;
+  }
+
+  get underWay(): UnderWay {
+    const received = [...this.received].filter(([, { published }]) => published).map(([id]) => id);
+    return { ...this.#unacknowledged.state, received };
+  }
+
+  /**
+   * What the disk has of it, beside its subscriptions.
+   * @param underWay undefined where the process ended while the client was connected: it may hold any packet identifier,
+   * is told to release them all, and gets what is on the disk under new ones
+   * @param now ms of the monotonic clock
+   */
+  restore(shelf: Shelf, underWay: UnderWay | undefined, now: number): void {
+    this.shelf = shelf;
+    this.awaySince = now;
+    const qos2 = [...this.subscriptions.values()].some(({ qos }) => qos === 2);
+    const any = Array.from({ length: qos2 ? this.#limits.window : 0 }, (_, i) => i + 1);
+    this.#unacknowledged.restore(underWay ?? { sent: [], released: any }, shelf, now);
+    for (const id of underWay?.received ?? [])
+      this.received.set(id, { published: { outcome: accepted, nobody: false }, repeats: 0, waiting: [] });
+  }
+
   /**
    * Takes a message for the client, or drops it. Of QoS 1 and 2, the round is told which: by the client's
-   * acknowledgement, or at once where nobody waits for that.
-   * @param round who waits; nobody does for a client's own messages
+   * acknowledgement, once it is on the disk, or at once where nobody waits for either.
+   * @param round who waits
+   * @param own it is the client's own message: who waits may be the one who must acknowledge, so it goes to the disk
    * @param share for what came by a shared subscription, which gets it back if the client goes before it has it
    * @param now ms of the monotonic clock
    */
-  offer(publication: Publication, grant: Grant, round: Round | undefined, now: number, share?: Share): void {
+  offer(
+    publication: Publication,
+    grant: Grant,
+    round: Round | undefined,
+    now: number,
+    own = false,
+    share?: Share,
+  ): void {
     if (grant.qos === 0) return this.#writeOnce(publication, grant);
     round?.join();
     if (this.backlog >= this.#limits.backlog) {
       round?.answer(this.#full());
       return this.#overflow();
     }
-    const ticket = newTicket(publication, grant, now, share);
-    if (!this.#link) ticket.publication = publication.detached(Date.now());
-    if (this.#link && !this.#lagging) ticket.round = round;
-    else round?.answer(accepted);
+    const { shelf } = this;
+    if (shelf && (!this.#link || this.#behind)) return shelf.add(publication, grant, round);
+    const ticket = newTicket(publication, grant, now, share, shelf?.reserve() ?? 0);
+    ticket.round = round;
     this.#waiting.push(ticket);
+    if (!this.#link) ticket.publication = publication.detached(Date.now());
+    if (!this.#link || this.#lagging || own) this.#release(ticket);
     this.#send();
   }
 
   /** Sends what waits, here and in shared subscriptions, as far as the client and its connection take it. */
   pump(): void {
+    if (!this.#link) return;
     this.#send();
     for (const group of this.groups) group.pump();
   }
 
-  #send(): void {
-    const link = this.#link;
-    if (!link || this.#waiting.length === 0) return;
-    let taken = 0;
-    const soft = this.#limits.maxOutbound / 4;
-    while (
-      taken < this.#waiting.length &&
-      this.#unacknowledged.size < link.receiveMaximum &&
-      link.pending < soft
-    ) {
-      const ticket = this.#waiting[taken++]!;
-      ticket.id = this.#nextId();
-      const written = this.#write(link, ticket, false);
-      if (written === 'written') this.#unacknowledged.set(ticket.id, ticket);
-      else this.#answer(ticket, written === 'expired' ? accepted : this.#tooLarge(link));
-    }
-    if (taken > 0) this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
+  /** Sends nothing more that could as well wait on the disk, because the process is to end. */
+  hold(): void {
+    if (!this.shelf || this.#holding) return;
+    this.#holding = true;
+    for (const ticket of this.#tickets()) this.#release(ticket);
   }
 
   /** A connection for this session: what was unacknowledged is sent again, in order [MQTT-4.4.0-1]. */
   attach(link: Link): void {
     this.#link = link;
-    this.#aliases = new Map();
+    this.#copies = new Copies(link, this.#dropped);
     this.#lagging = false;
     this.awaySince = undefined;
-    for (const [id, ticket] of this.#unacknowledged)
-      if (ticket.released) link.write(encodeAck(Type.pubrel, id, link.level, Reason.success));
-      else if (this.#write(link, ticket, true) !== 'written') this.#unacknowledged.delete(id);
+    for (const ticket of this.#unacknowledged.tickets())
+      if (ticket.released) link.write(encodeAck(Type.pubrel, ticket.id, link.level, Reason.success));
+      else if (this.#copies.write(ticket, true) !== 'written') this.#drop(ticket);
     this.pump();
   }
 
   /** Its connection is gone: the messages stay here, so nobody waits for them any more. */
   detach(now: number): void {
     this.#link = undefined;
+    this.#copies = undefined;
     this.awaySince = now;
     this.#giveBack((group) => group.online);
     for (const group of this.groups) group.memberAway();
     for (const ticket of this.#tickets()) {
-      this.#answer(ticket, accepted);
       if (!ticket.released) ticket.publication = ticket.publication.detached(Date.now());
+      this.#release(ticket);
     }
   }
 
@@ -188,7 +183,10 @@ export class Session {
   end(): void {
     this.#link = undefined;
     this.#giveBack((group) => !group.empty);
-    for (const ticket of this.#tickets()) this.#answer(ticket, undefined);
+    for (const ticket of this.#tickets()) {
+      this.#answer(ticket, undefined);
+      this.#forget(ticket);
+    }
     this.#unacknowledged.clear();
     this.#waiting = [];
     this.subscriptions.clear();
@@ -216,6 +214,7 @@ export class Session {
     ticket.released = true;
     link.write(encodeAck(Type.pubrel, id, link.level, Reason.success));
     this.#answer(ticket, accepted);
+    this.#forget(ticket);
   }
 
   pubcomp(id: number): void {
@@ -235,8 +234,58 @@ export class Session {
       break;
     }
     if (!this.#lagging) return false;
-    for (const ticket of this.#tickets()) this.#answer(ticket, accepted);
+    for (const ticket of this.#tickets()) this.#release(ticket);
     return true;
+  }
+
+  /** Whether new messages must wait behind others on the disk. */
+  get #behind(): boolean {
+    return this.#holding || (this.shelf?.behind ?? 0) > 0;
+  }
+
+  #send(): void {
+    const link = this.#link;
+    if (!link || this.#holding) return;
+    const soft = this.#limits.maxOutbound / 4;
+    for (;;) {
+      let taken = 0;
+      while (
+        taken < this.#waiting.length &&
+        this.#unacknowledged.size < link.receiveMaximum &&
+        link.pending < soft
+      )
+        this.#sendOne(link, this.#waiting[taken++]!);
+      if (taken > 0) this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
+      if (this.#waiting.length > 0 || !this.#refill()) return;
+    }
+  }
+
+  #sendOne(link: Link, ticket: Ticket): void {
+    this.#unacknowledged.add(ticket);
+    const written = this.#copies!.write(ticket, false);
+    if (written === 'written') return;
+    this.#answer(ticket, written === 'expired' ? accepted : this.#tooLarge(link));
+    this.#drop(ticket);
+  }
+
+  /** Takes what is next on the disk; false where there is nothing to be had. */
+  #refill(): boolean {
+    if (!this.shelf || this.shelf.behind === 0) return false;
+    const now = performance.now();
+    for (const { publication, grant, place } of this.shelf.take()) {
+      const ticket = newTicket(publication, grant!, now, undefined, place.sequence);
+      ticket.place = place;
+      this.#waiting.push(ticket);
+    }
+    return this.#waiting.length > 0;
+  }
+
+  /** Nobody shall wait for the client any more: the message goes to the disk where there is one. */
+  #release(ticket: Ticket): void {
+    if (ticket.released) return;
+    if (!this.shelf) return this.#answer(ticket, accepted);
+    this.shelf.keep(ticket, ticket.grant);
+    if (ticket.keeping) ticket.share?.group.forget(ticket.share);
   }
 
   /**
@@ -245,25 +294,25 @@ export class Session {
    */
   #giveBack(takes: (group: Group) => boolean): void {
     const groups = new Set<Group>();
-    for (const ticket of this.#tickets()) {
+    for (const ticket of [...this.#tickets()]) {
       const { share, id, grant } = ticket;
       if (!share || (id > 0 && grant.qos === 2) || !takes(share.group)) continue;
-      share.group.takeBack(ticket.publication, share, ticket.round, ticket.since);
+      share.group.takeBack(ticket.publication, share, ticket.round);
       groups.add(share.group);
       ticket.round = undefined;
-      if (id > 0) this.#unacknowledged.delete(id);
+      this.shelf?.settle(ticket);
+      if (id > 0) this.#unacknowledged.remove(ticket);
       else this.#waiting = this.#waiting.filter((waiting) => waiting !== ticket);
     }
     for (const group of groups) group.pump();
   }
 
   *#tickets(): Generator<Ticket> {
-    yield* this.#unacknowledged.values();
+    yield* this.#unacknowledged.tickets();
     yield* this.#waiting;
   }
 
   #settle(ticket: Ticket, reason: number): void {
-    this.#unacknowledged.delete(ticket.id);
     this.#answer(
       ticket,
       reason < 0x80
@@ -276,13 +325,26 @@ export class Session {
             ),
           },
     );
+    this.#drop(ticket);
     this.pump();
     if (this.#lagging && this.backlog === 0) this.#lagging = false;
   }
 
-  #answer(ticket: Ticket, vote: Outcome | undefined): void {
-    ticket.round?.answer(vote);
-    ticket.round = undefined;
+  /** It is not under way any more. */
+  #drop(ticket: Ticket): void {
+    this.#unacknowledged.remove(ticket);
+    this.#forget(ticket);
+  }
+
+  /** It is nowhere on the disk any more. */
+  #forget(ticket: Ticket): void {
+    this.shelf?.settle(ticket);
+    ticket.share?.group.forget(ticket.share);
+  }
+
+  #answer(held: Held, vote: Outcome | undefined): void {
+    held.round?.answer(vote);
+    held.round = undefined;
   }
 
   /** QoS 0: written once, or not at all where the client does not read. */
@@ -293,38 +355,7 @@ export class Session {
       this.#dropped.stalled++;
       return;
     }
-    this.#write(link, newTicket(publication, grant, 0, undefined), false);
-  }
-
-  /** Or drops it, where the message cannot go to this client at all [MQTT-3.1.2-24], [MQTT-3.3.2-5]. */
-  #write(link: Link, ticket: Ticket, dup: boolean): 'written' | 'expired' | 'too large' {
-    const now = Date.now();
-    const { publication, grant } = ticket;
-    if (publication.expired(now)) {
-      this.#dropped.expired++;
-      return 'expired';
-    }
-    const { alias, aliasOnly } = this.#alias(link, publication.message.topic);
-    const copy = { level: link.level, ...grant, dup, id: ticket.id, alias, aliasOnly };
-    const packet = publication.encode(copy, now);
-    if (packet.length > link.maximumPacketSize) {
-      if (alias > 0 && !aliasOnly) this.#aliases.delete(publication.message.topic);
-      this.#dropped.tooLarge++;
-      return 'too large';
-    }
-    link.write(packet);
-    return 'written';
-  }
-
-  /** The first topics sent get the aliases that the client allows (MQTT 5 §3.3.2.3.4). */
-  #alias(link: Link, topic: string): { alias: number; aliasOnly: boolean } {
-    if (link.topicAliasMaximum === 0) return unaliased;
-    const known = this.#aliases.get(topic);
-    if (known !== undefined) return { alias: known, aliasOnly: true };
-    if (this.#aliases.size >= Math.min(link.topicAliasMaximum, 64)) return unaliased;
-    const alias = this.#aliases.size + 1;
-    this.#aliases.set(topic, alias);
-    return { alias, aliasOnly: false };
+    this.#copies!.write(newTicket(publication, grant, 0, undefined, 0), false);
   }
 
   #overflow(): void {
@@ -344,20 +375,7 @@ export class Session {
     const why = `MQTT client ${this.clientId} takes packets of ${link.maximumPacketSize} bytes at most`;
     return { state: 'rejected', error: new JunctionError('too-large', why) };
   }
-
-  #nextId(): number {
-    do this.#lastId = this.#lastId === 65_535 ? 1 : this.#lastId + 1;
-    while (this.#unacknowledged.has(this.#lastId));
-    return this.#lastId;
-  }
 }
-
-const newTicket = (
-  publication: Publication,
-  grant: Grant,
-  since: number,
-  share: Share | undefined,
-): Ticket => ({ publication, grant, since, round: undefined, share, id: 0, released: false });
 
 const wrongAck = (name: string): Violation =>
   protocolError(`a ${name} that does not fit the QoS of its message`);

@@ -13,15 +13,28 @@ export class Subscriber {
   readonly #tree: TopicTree;
   readonly #retained: Retained;
   readonly #private: readonly string[];
+  readonly #save: (session: Session) => Promise<void> | undefined;
 
-  /** @param hidden filters of topics that no client may subscribe to */
-  constructor(tree: TopicTree, retained: Retained, hidden: readonly string[]) {
+  /**
+   * @param hidden filters of topics that no client may subscribe to
+   * @param save keeps what a session has subscribed to; undefined where it is not kept
+   */
+  constructor(
+    tree: TopicTree,
+    retained: Retained,
+    hidden: readonly string[],
+    save: (session: Session) => Promise<void> | undefined,
+  ) {
     this.#tree = tree;
     this.#retained = retained;
     this.#private = hidden;
+    this.#save = save;
   }
 
-  /** @param answer is called with the reason codes before the retained messages are sent */
+  /**
+   * @param answer is called with the reason codes once what they say will outlive the process, and before the retained
+   * messages are sent
+   */
   subscribe(
     session: Session,
     level: Level,
@@ -41,17 +54,37 @@ export class Subscriber {
       if (!share && retainHandling !== 2 && !(retainHandling === 1 && known)) retained.push(subscription);
       return subscription.qos;
     });
-    answer(codes);
-    for (const subscription of retained) this.#sendRetained(session, subscription);
+    const { link } = session;
+    this.#afterSave(session, codes, answer, () => {
+      if (session.link !== link) return;
+      for (const subscription of retained) this.#sendRetained(session, subscription);
+    });
   }
 
-  /** @returns the reason codes */
-  unsubscribe(session: Session, filters: readonly string[]): number[] {
-    return filters.map((filter) => {
+  /** @param answer is called with the reason codes once what they say will outlive the process */
+  unsubscribe(session: Session, filters: readonly string[], answer: (codes: number[]) => void): void {
+    const codes = filters.map((filter) => {
       if (!session.subscriptions.has(filter)) return Reason.noSubscriptionExisted;
       this.#tree.remove(session, filter);
       return Reason.success;
     });
+    this.#afterSave(session, codes, answer, () => {});
+  }
+
+  /** What cannot be kept is answered as failed; it holds as long as the process. */
+  #afterSave(session: Session, codes: number[], answer: (codes: number[]) => void, then: () => void): void {
+    const saved = this.#save(session);
+    if (!saved) {
+      answer(codes);
+      return then();
+    }
+    void saved.then(
+      () => {
+        answer(codes);
+        then();
+      },
+      () => answer(codes.map(() => Reason.unspecified)),
+    );
   }
 
   #sendRetained(session: Session, subscription: Subscription): void {

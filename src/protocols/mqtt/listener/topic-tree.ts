@@ -6,8 +6,10 @@ import { mqttAddress } from '../address.ts';
 import type { Publication } from '../codec/publication.ts';
 import { shareOf, type Subscription } from '../codec/subscribe.ts';
 import { grantFor, lowered, type Grant } from './grant.ts';
-import type { Dropped, Session } from './session.ts';
+import type { Dropped } from './link.ts';
+import type { Session } from './session.ts';
 import { SharedGroup, type GroupLimits } from './shared.ts';
+import type { Shelf } from './shelf.ts';
 
 interface Entry {
   readonly session: Session;
@@ -37,10 +39,18 @@ interface Matches {
   readonly groups: readonly SharedGroup[];
 }
 
+/** Where shared subscriptions keep messages over restarts, by their filter. */
+export interface GroupShelves {
+  /** @param onStored called when there may be something to take */
+  shelfOf(filter: string, onStored: () => void): Shelf | undefined;
+  drop(filter: string): void;
+}
+
 /** Which sessions have subscribed to what. */
 export class TopicTree {
   readonly #limits: GroupLimits;
   readonly #dropped: Dropped;
+  readonly #shelves: GroupShelves | undefined;
   readonly #index = new PatternIndex<Entry | SharedEntry>(mqttAddress);
   readonly #entries = new Map<Session, Map<string, Entry>>();
   /** By the whole filter, `$share/name/…`. */
@@ -48,9 +58,10 @@ export class TopicTree {
   #matches = new Map<string, Matches>();
 
   /** @param limits of each shared subscription */
-  constructor(limits: GroupLimits, dropped: Dropped) {
+  constructor(limits: GroupLimits, dropped: Dropped, shelves?: GroupShelves) {
     this.#limits = limits;
     this.#dropped = dropped;
+    this.#shelves = shelves;
   }
 
   add(session: Session, subscription: Subscription): void {
@@ -94,7 +105,7 @@ export class TopicTree {
    * Hands a message to every subscriber of its topic, each once, with the highest QoS of its matching subscriptions
    * [MQTT-3.3.4-2], and to one member of each shared subscription. Resolves once those of QoS 1 and 2 have acknowledged it, dropped it, left, or are lagging; what
    * one drops or refuses counts only where no other took it, as in broker/topic.ts.
-   * @param from its publisher, who is not waited for: it may be the one who waits for the acknowledgement
+   * @param from its publisher, whose acknowledgement is not waited for: it may be the one who waits
    * @param now ms of the monotonic clock
    * @returns undefined where nobody subscribes
    */
@@ -114,11 +125,13 @@ export class TopicTree {
       if (!grant) continue;
       someone = true;
       const kept = lowered(grant, qos);
-      if (kept.qos > 0 && target.session !== from && !round) {
+      const own = target.session === from;
+      const waits = kept.qos > 0 && (!own || target.session.shelf !== undefined);
+      if (waits && !round) {
         resolved = new Promise((resolve) => (round = new Round(resolve)));
         round!.join(); // held open until every subscriber has been asked
       }
-      target.session.offer(publication, kept, target.session === from ? undefined : round, now);
+      target.session.offer(publication, kept, waits ? round : undefined, now, own);
     }
     for (const group of groups) {
       someone = true;
@@ -140,7 +153,8 @@ export class TopicTree {
     const share = shareOf(filter);
     if (!share) return undefined;
     const pattern = parsePattern(share.filter, mqttAddress, false);
-    const entry = { pattern, group: new SharedGroup(this.#limits, this.#dropped) };
+    const shelf = (onStored: () => void): Shelf | undefined => this.#shelves?.shelfOf(filter, onStored);
+    const entry = { pattern, group: new SharedGroup(this.#limits, this.#dropped, shelf) };
     this.#shared.set(filter, entry);
     this.#index.add(pattern, entry);
     return entry;
@@ -151,6 +165,7 @@ export class TopicTree {
     const entry = this.#shared.get(filter);
     if (!group.empty || !entry) return;
     this.#shared.delete(filter);
+    this.#shelves?.drop(filter);
     this.#index.remove(entry.pattern, entry);
   }
 

@@ -2,50 +2,36 @@ import type { Configuration } from './config/load.ts';
 import type { Envelope } from './core/envelope.ts';
 import { JunctionError } from './core/errors.ts';
 import { accepted, failed, type Outcome } from './core/outcome.ts';
-import type { Endpoint, EndpointStatus, Log, Sink } from './core/protocol.ts';
-import { DeadLetterDesk } from './routing/dead-letter-desk.ts';
-import { Deduplications } from './routing/dedup.ts';
+import type { EndpointStatus, Log } from './core/protocol.ts';
+import { changesBetween, type Changes } from './gateway/changes.ts';
+import { Endpoints } from './gateway/endpoints.ts';
+import { Keep } from './gateway/keep.ts';
+import { Replacement } from './gateway/replacement.ts';
+import { within } from './gateway/within.ts';
+import type { DeadLetterDesk } from './routing/dead-letter-desk.ts';
 import { Dispatcher } from './routing/dispatch.ts';
-import { Spool } from './routing/spool.ts';
 import { RoutingTable } from './routing/table.ts';
-import { Store, type StoreStatus } from './store/store.ts';
+import type { StoreStatus } from './store/store.ts';
 
 /** What of the drain's time belongs to messages that wait to be sent again; the rest to giving them back. */
 const patience = 0.8;
 
-/** Where the parts meet: makes the endpoints and the routing table of a configuration, and opens and ends them. */
+/** Where the parts meet: makes the endpoints and the routing table of a configuration, and opens, changes and ends them. */
 export class Gateway {
-  readonly #configuration: Configuration;
   readonly #log: Log;
-  readonly #endpoints = new Map<string, Endpoint>();
-  readonly #sinks = new Map<string, Sink>();
-  readonly #table: RoutingTable;
-  /** Only where a route or an endpoint needs it. */
-  #store: Store | undefined;
-  /** The endpoints that keep something in it. */
-  readonly #kept = new Set<string>();
-  readonly #spools = new Map<string, Spool>();
+  readonly #endpoints: Endpoints;
+  readonly #keep: Keep;
+  #configuration: Configuration;
   #dispatcher: Dispatcher | undefined;
-  #desk: DeadLetterDesk | undefined;
-  #open = false;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #state: 'new' | 'open' | 'stopping' = 'new';
 
   /** @param logOf the log of one endpoint, by its name */
   constructor(configuration: Configuration, log: Log, logOf: (endpoint: string) => Log) {
     this.#configuration = configuration;
     this.#log = log;
-    for (const { name, definition, config } of configuration.endpoints.values()) {
-      const storage = definition.keeps?.(config) ? this.#theStore(log).endpoint(name) : undefined;
-      if (storage) this.#kept.add(name);
-      const endpoint = definition.create(config, { name, log: logOf(name), ...(storage && { storage }) });
-      this.#endpoints.set(name, endpoint);
-      this.#sinks.set(name, endpoint.sink);
-    }
-    this.#table = new RoutingTable(
-      configuration.routes,
-      (name) => configuration.endpoints.get(name)!.protocol.address,
-    );
-    if (configuration.routes.some(({ deadLetter, spool, dedup }) => deadLetter === 'store' || spool || dedup))
-      this.#theStore(log);
+    this.#keep = new Keep(configuration.store, log);
+    this.#endpoints = new Endpoints({ log, logOf, storageOf: (name) => this.#keep.endpoint(name) });
   }
 
   /**
@@ -54,47 +40,72 @@ export class Gateway {
    * @throws JunctionError where the store cannot be opened or a listener cannot listen; whatever was opened is closed
    */
   async open(): Promise<void> {
+    const { endpoints, routes } = this.#configuration;
     try {
-      await this.#store?.open();
-      const dispatcher = this.#dispatch();
-      await Promise.all(this.#named('client').map(([, endpoint]) => endpoint.open()));
-      for (const [name, endpoint] of this.#named('listener')) {
-        await endpoint.open();
-        await endpoint.source.start(dispatcher.intakeOf(name));
-      }
-      for (const spool of this.#spools.values()) spool.start();
-      await Promise.all(
-        this.#named('client').map(([name, endpoint]) => endpoint.source.start(dispatcher.intakeOf(name))),
+      await this.#keep.openFor(this.#configuration);
+      for (const definition of endpoints.values()) this.#endpoints.use(this.#endpoints.make(definition));
+      const dispatcher = new Dispatcher(
+        new RoutingTable(routes, syntaxIn(this.#configuration)),
+        this.#endpoints.sinks,
+        this.#log,
+        this.#keep.forDispatcher,
       );
-      this.#open = true;
+      this.#dispatcher = dispatcher;
+      await Promise.all(this.#endpoints.ofRole('client').map(({ endpoint }) => endpoint.open()));
+      for (const { definition, endpoint } of this.#endpoints.ofRole('listener')) {
+        await endpoint.open();
+        await endpoint.source.start(dispatcher.intakeOf(definition.name));
+      }
+      const all = { begun: new Set(routes.map(({ name }) => name)), lost: new Set<string>() };
+      this.#keep.swap(routes, all, dispatcher);
+      this.#keep.report(this.#configuration);
+      const clients = this.#endpoints.ofRole('client').map(({ definition }) => definition.name);
+      await this.#endpoints.start(clients, (name) => dispatcher.intakeOf(name));
+      this.#state = 'open';
     } catch (error) {
       await this.close();
       throw error;
     }
   }
 
+  /**
+   * Goes on by another configuration, without a message lost, doubled or out of order; one change at a time.
+   * @returns what has changed
+   * @throws JunctionError where the new one cannot be opened; then the old one goes on
+   */
+  reload(next: Configuration): Promise<Changes> {
+    const done = this.#reloading.then(() => this.#reload(next));
+    this.#reloading = done.catch(() => undefined);
+    return done;
+  }
+
   /** The state of every endpoint, by name. */
   status(): ReadonlyMap<string, EndpointStatus> {
-    return new Map([...this.#endpoints].map(([name, endpoint]) => [name, endpoint.status()]));
+    return this.#endpoints.status();
   }
 
   /** The state of the store; undefined where no route needs it. */
   storeStatus(): StoreStatus | undefined {
-    return this.#store?.status();
+    return this.#keep.status();
   }
 
   /** Whether every endpoint can take messages, and the store can keep them. */
   ready(): boolean {
     return (
-      this.#open &&
-      (this.#store?.status().state ?? 'ready') === 'ready' &&
-      [...this.#endpoints.values()].every((endpoint) => endpoint.status().state === 'ready')
+      this.#state === 'open' &&
+      (this.#keep.status()?.state ?? 'ready') === 'ready' &&
+      [...this.status().values()].every(({ state }) => state === 'ready')
     );
   }
 
   /** The dead letters of the store; undefined where no route needs it, and before `open`. */
   get deadLetters(): DeadLetterDesk | undefined {
-    return this.#desk;
+    return (
+      this.#dispatcher &&
+      this.#keep.deskOf(this.#dispatcher, ({ endpoint, address, message }) =>
+        this.#requeue(endpoint, address, message),
+      )
+    );
   }
 
   /**
@@ -104,70 +115,50 @@ export class Gateway {
    * @returns whether everything was settled in time
    */
   async drain(deadline: number): Promise<boolean> {
-    this.#open = false;
-    const stopped = Promise.all(
-      [...this.#endpoints].map(([name, endpoint]) =>
-        endpoint.source
-          .stop()
-          .catch((error: unknown) => this.#log.error({ endpoint: name, error }, 'could not stop')),
-      ),
-    );
+    this.#state = 'stopping';
+    const stopped = this.#reloading.then(() => this.#endpoints.stop());
     await within(stopped, deadline * patience);
     this.#dispatcher?.stop();
-    const spools = [...this.#spools.values()].map((spool) => spool.stop());
-    return within(Promise.all([stopped, ...spools]), deadline * (1 - patience));
+    return within(Promise.all([stopped, this.#keep.stop()]), deadline * (1 - patience));
   }
 
   /** Closes every endpoint, and then the store; idempotent. */
   async close(): Promise<void> {
-    this.#open = false;
+    this.#state = 'stopping';
     this.#dispatcher?.stop();
-    const spools = [...this.#spools.values()].map((spool) => spool.stop());
-    await Promise.all(
-      [...this.#endpoints].map(([name, endpoint]) =>
-        endpoint
-          .close()
-          .catch((error: unknown) => this.#log.error({ endpoint: name, error }, 'could not close')),
-      ),
-    );
-    await within(Promise.all(spools), 1000);
-    await this.#store?.close();
+    const spools = this.#keep.stop();
+    await this.#endpoints.close();
+    await within(spools, 1000);
+    await this.#keep.close();
   }
 
-  /** What carries messages; the store is open. */
-  #dispatch(): Dispatcher {
-    const store = this.#store;
-    const dedup = store && new Deduplications(store, this.#log);
-    const dispatcher = new Dispatcher(this.#table, this.#sinks, this.#log, {
-      store: store?.deadLetters,
-      spoolOf: (route) => this.#spools.get(route)!,
-      dedupOf: (route) => dedup!.of(route, route.dedup!),
+  async #reload(next: Configuration): Promise<Changes> {
+    const dispatcher = this.#dispatcher;
+    if (this.#state !== 'open' || !dispatcher)
+      throw new JunctionError('closed', 'the gateway is starting or stopping');
+    const before = this.#configuration;
+    const changes = changesBetween(before, next);
+    await this.#keep.openFor(next);
+    const replacement = new Replacement(before.endpoints, next.endpoints, changes.endpoints, {
+      endpoints: this.#endpoints,
+      dispatcher,
+      log: this.#log,
+      deadline: next.drain,
     });
-    this.#dispatcher = dispatcher;
-    if (!store) return dispatcher;
-    this.#desk = new DeadLetterDesk(store.deadLetters, dispatcher, ({ endpoint, address, message }) =>
-      this.#requeue(endpoint, address, message),
-    );
-    for (const { name, spool } of this.#configuration.routes)
-      if (spool)
-        this.#spools.set(name, new Spool(store.spool(name), spool, dispatcher.handover(name), this.#log));
-    for (const { route, messages } of store.spools())
-      if (messages > 0 && !this.#spools.has(route))
-        this.#log.warn(
-          { route, messages },
-          'messages wait in the spool of a route that has none now; they are kept, and delivered once it has one again',
-        );
-    for (const [endpoint, { queues, messages }] of store.endpoints())
-      if (!this.#kept.has(endpoint) && messages > 0)
-        this.#log.warn(
-          { endpoint, queues, messages },
-          'messages wait in queues of an endpoint that is not there now, or keeps nothing; they are kept, and delivered once it does again',
-        );
-    return dispatcher;
+    await replacement.prepare();
+    // One tick: each message is carried by the old routes or by the new ones.
+    this.#configuration = next;
+    replacement.use();
+    const swapped = dispatcher.swap(next.routes, syntaxIn(next), this.#keep.letters);
+    this.#keep.swap(next.routes, swapped, dispatcher);
+    for (const { endpoint } of this.#endpoints.ofRole('listener')) endpoint.source.routesChanged?.();
+    await replacement.finish();
+    this.#keep.report(next);
+    return changes;
   }
 
   async #requeue(endpoint: string, address: string, message: Envelope): Promise<Outcome> {
-    const sink = this.#sinks.get(endpoint);
+    const sink = this.#endpoints.sinks.get(endpoint);
     if (!sink)
       return failed(
         new JunctionError('no-route', `there is no endpoint ${endpoint} any more, in whose queue it was`),
@@ -179,24 +170,9 @@ export class Gateway {
       return failed(error);
     }
   }
-
-  #theStore(log: Log): Store {
-    const { path: folder, damaged } = this.#configuration.store;
-    return (this.#store ??= new Store({ folder, damaged }, log));
-  }
-
-  #named(role: 'listener' | 'client'): [string, Endpoint][] {
-    return [...this.#endpoints].filter(([name]) => this.#configuration.endpoints.get(name)!.role === role);
-  }
 }
 
-/** Whether this is done in so many ms. */
-async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const done = await Promise.race([work.then(() => true), late]);
-  clearTimeout(timer);
-  return done;
-}
+const syntaxIn =
+  ({ endpoints }: Configuration) =>
+  (name: string) =>
+    endpoints.get(name)!.protocol.address;

@@ -6,6 +6,7 @@ import { checkRoutes, type ReadRouteFile } from './check-routes.ts';
 import { checkEndpoints, type EndpointDefinition, type ProtocolRegistry } from './endpoints.ts';
 import type { Environment } from './environment.ts';
 import { expandGlob, isGlob } from './glob.ts';
+import type { Inputs } from './inputs.ts';
 import { Problems, type Place, type Problem } from './problems.ts';
 import { configurationSchema, type ConfigurationFile } from './schema.ts';
 import { readSource, Source } from './source.ts';
@@ -21,6 +22,9 @@ export interface Configuration {
   readonly admin: HostPort;
   readonly log: ConfigurationFile['log'];
   readonly store: ConfigurationFile['store'];
+  readonly reload: ConfigurationFile['reload'];
+  /** Ms for what was taken to be settled when the gateway, or an endpoint, stops. */
+  readonly drain: number;
   /** Every file that was read, the configuration file first. */
   readonly files: readonly string[];
   /** What is odd but no mistake. */
@@ -32,6 +36,8 @@ export interface LoadOptions {
   readonly protocols: ProtocolRegistry;
   /** Route files to read in place of those that the configuration names, relative to the working directory. */
   readonly routesOverride?: readonly string[];
+  /** Is told what the configuration depends on, also where it is faulty. */
+  readonly inputs?: Inputs;
 }
 
 /**
@@ -41,17 +47,21 @@ export interface LoadOptions {
 export async function loadConfiguration(file: string, options: LoadOptions): Promise<Configuration> {
   const problems = new Problems();
   const start: Place = { file, line: 1, column: 1 };
-  const tree = await read(file, start, options.env, problems, 'endpoints');
+  const tree = await read(file, start, options, problems, 'endpoints');
   const content = tree && validate(configurationSchema, tree, problems);
   const written = tree?.kind === 'map' ? tree.entries.get('endpoints')?.node : undefined;
   const endpoints =
     written?.kind === 'map' ? await checkEndpoints(written, options.protocols, problems) : undefined;
 
   const wanted = options.routesOverride?.map((path) => ({ path, at: { file: path, line: 1, column: 1 } }));
-  const paths = await findRouteFiles(wanted ?? namedRouteFiles(tree, dirname(file)), problems);
+  const paths = await findRouteFiles(
+    wanted ?? namedRouteFiles(tree, dirname(file)),
+    problems,
+    options.inputs,
+  );
   const routeFiles: ReadRouteFile[] = [];
   for (const { path, at } of paths) {
-    const routeTree = await read(path, at, options.env, problems, 'routes');
+    const routeTree = await read(path, at, options, problems, 'routes');
     if (routeTree)
       routeFiles.push({ tree: routeTree, content: validate(routeFileSchema, routeTree, problems) });
   }
@@ -65,6 +75,8 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
     admin: content!.admin.listen,
     log: content!.log,
     store: content!.store,
+    reload: content!.reload,
+    drain: content!.drain,
     files: [file, ...paths.map(({ path }) => path)],
     warnings: problems.list,
   };
@@ -74,12 +86,14 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
 async function read(
   file: string,
   at: Place,
-  env: Environment,
+  { env, inputs }: LoadOptions,
   problems: Problems,
   expected: string,
 ): Promise<Tree | undefined> {
+  inputs?.addFile(file);
   const source = await readSource(file);
-  if (source instanceof Source) return readTree(source, env, problems, expected);
+  if (source instanceof Source)
+    return readTree(source, env, problems, expected, (path) => inputs?.addFile(path));
   const { reason, hint, line, column, named } = source;
   if (named) problems.error(at, at.file === file ? reason : `${file}: ${reason}`, hint);
   else problems.error({ file, line, column }, reason, hint);
@@ -104,10 +118,15 @@ function namedRouteFiles(tree: Tree | undefined, folder: string): Wanted[] {
 }
 
 /** The files that are meant, each once. */
-async function findRouteFiles(wanted: readonly Wanted[], problems: Problems): Promise<Wanted[]> {
+async function findRouteFiles(
+  wanted: readonly Wanted[],
+  problems: Problems,
+  inputs: Inputs | undefined,
+): Promise<Wanted[]> {
   const found = new Map<string, Wanted>();
   for (const { path, at } of wanted) {
     const matches = isGlob(path) ? await expandGlob(path) : [path];
+    if (isGlob(path)) inputs?.addPattern(path, matches);
     if (matches.length === 0) problems.warning(at, `no file matches ${path}`);
     for (const match of matches)
       if (!found.has(resolve(match))) found.set(resolve(match), { path: match, at });

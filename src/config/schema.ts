@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hostPort } from '../core/units.ts';
+import { hostPort, timer } from '../core/units.ts';
 
 /** Names of endpoints stand in route files, logs and metrics. */
 const endpointName = z
@@ -43,6 +43,19 @@ export const configurationSchema = z.strictObject({
     })
     .prefault({})
     .describe('The interface for operators.'),
+  reload: z
+    .strictObject({
+      watch: z
+        .boolean()
+        .default(true)
+        .describe('Whether a change of a file that was read, or of the files that a pattern means, is a reason to read all of them again. SIGHUP and POST /reload always are.'),
+      every: timer().prefault('1s').describe('How often the files are looked at.'),
+    })
+    .prefault({})
+    .describe('How the running gateway comes to know of a changed configuration.'),
+  drain: timer()
+    .prefault('10s')
+    .describe('How long what was taken may take to be settled: when the gateway stops, and when an endpoint is replaced or goes.'),
   log: z
     .strictObject({
       level: z

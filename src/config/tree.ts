@@ -48,12 +48,14 @@ export type Tree = MapNode | ListNode | ScalarNode | BrokenNode;
 /**
  * Reads one file's text. What is wrong with it as YAML, and variables that are missing, go to `problems`.
  * Returns undefined where nothing can be said about the content: the file is broken, or empty.
+ * @param onFile told of every file that is put in by `${file:path}`, before it is read
  */
 export function readTree(
   source: Source,
   environment: Environment,
   problems: Problems,
   expected: string,
+  onFile?: (path: string) => void,
 ): Tree | undefined {
   const parsed = parseYaml(source, problems);
   if (parsed === undefined) return undefined;
@@ -62,7 +64,7 @@ export function readTree(
     problems.error(source.place(0), 'the file is empty', `begin with "${expected}:"`);
     return undefined;
   }
-  return new Reader(source, parsed, environment, problems).read(root);
+  return new Reader(source, parsed, environment, problems, onFile).read(root);
 }
 
 class Reader {
@@ -70,12 +72,20 @@ class Reader {
   readonly #parsed: Parsed;
   readonly #environment: Environment;
   readonly #problems: Problems;
+  readonly #onFile: ((path: string) => void) | undefined;
 
-  constructor(source: Source, parsed: Parsed, environment: Environment, problems: Problems) {
+  constructor(
+    source: Source,
+    parsed: Parsed,
+    environment: Environment,
+    problems: Problems,
+    onFile?: (path: string) => void,
+  ) {
     this.#source = source;
     this.#parsed = parsed;
     this.#environment = environment;
     this.#problems = problems;
+    this.#onFile = onFile;
   }
 
   read(node: ParsedNode): Tree {
@@ -130,9 +140,11 @@ class Reader {
       return { kind: 'scalar', at, value: plain, text: undefined, place: () => at };
     }
     const written = this.#offsets(node, value);
-    const { text, only, mistakes } = substitute(value, this.#environment, (path) =>
-      readText(resolve(dirname(this.#source.file), path)),
-    );
+    const { text, only, mistakes } = substitute(value, this.#environment, (path) => {
+      const file = resolve(dirname(this.#source.file), path);
+      this.#onFile?.(file);
+      return readText(file);
+    });
     for (const { offset, message, hint } of mistakes) this.#problems.error(written(offset), message, hint);
     if (mistakes.length > 0) return { kind: 'broken', at };
     const plain = only && node.type === 'PLAIN' ? coreValue(this.#parsed.document, text) : undefined;

@@ -22,6 +22,11 @@ export interface Intake {
 export interface Source {
   /** Starts handing over messages. Called once, after `open`. */
   start(intake: Intake): Promise<void>;
+  /**
+   * Other routes read from here now (`Intake.readerOf` tells), though not from where a client subscribes: of a listener,
+   * whose clients may consume what a route reads from now on. Called in the tick in which that is so.
+   */
+  routesChanged?(): void;
   /** Takes no new messages; resolves once every message handed over is settled with its peer. */
   stop(): Promise<void>;
 }

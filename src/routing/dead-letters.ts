@@ -44,11 +44,16 @@ export function toMessage(letter: RouteDeadLetter): Envelope {
 /** Takes dead letters to where they are kept. */
 export class DeadLetters {
   readonly #sinks: ReadonlyMap<string, Sink>;
-  readonly #store: DeadLetterStore | undefined;
+  #store: DeadLetterStore | undefined;
 
   /** @param store undefined where no route uses it */
   constructor(sinks: ReadonlyMap<string, Sink>, store: DeadLetterStore | undefined) {
     this.#sinks = sinks;
+    this.#store = store;
+  }
+
+  /** From now on there is a store. */
+  use(store: DeadLetterStore): void {
     this.#store = store;
   }
 

@@ -154,6 +154,11 @@ export class Dispatcher {
     return combine(await Promise.all(sent));
   }
 
+  /** Gives what came from an endpoint and waits to be sent again back to it. */
+  giveBack(from: string): void {
+    this.#lines.giveBack(from);
+  }
+
   /** Gives up what waits to be sent again, everywhere or for one endpoint; nothing is sent again from now on. */
   stop(endpoint?: string): void {
     this.#lines.stop(endpoint);
@@ -214,11 +219,7 @@ export class Dispatcher {
       return accepted;
     } catch (reason) {
       const { code, message: why } = JunctionError.from(reason);
-      this.#log.warn(
-        `${route} spool ${code}`,
-        { route, code },
-        `a spool did not take a message: ${why}`,
-      );
+      this.#log.warn(`${route} spool ${code}`, { route, code }, `a spool did not take a message: ${why}`);
       return failed(reason);
     }
   }

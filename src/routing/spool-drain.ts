@@ -271,7 +271,7 @@ export class SpoolDrain {
     const open = this.#open.get(spooled.sequence);
     if (!open || --open.shares === 0) return this.#remove(spooled);
     open.done.push(name);
-    if (open.parked > 0) this.#mark(spooled, open);
+    if (open.parked > 0 || this.#state !== 'running') this.#mark(spooled, open);
     else this.#end(spooled);
   }
 
@@ -308,13 +308,14 @@ export class SpoolDrain {
   }
 
   #cameBack(spooled: SpooledMessage, share: Share, outcome: Outcome): void {
-    if (this.#state !== 'running') return this.#end(spooled);
+    const open = this.#open.get(spooled.sequence);
+    const news = open && open.done.length > spooled.done.length ? open : undefined;
+    if (this.#state !== 'running') return news ? this.#mark(spooled, news) : this.#end(spooled);
     const lane = this.#park(spooled, share);
     if (outcome !== givenBack) this.#hold(lane);
     // What was in its way may have gone meanwhile, and nobody would tell.
     else if (!share.blocked()) this.#parked.free(lane);
-    const open = this.#open.get(spooled.sequence);
-    if (open && open.done.length > spooled.done.length) this.#mark(spooled, open);
+    if (news) this.#mark(spooled, news);
     else this.#end(spooled);
   }
 

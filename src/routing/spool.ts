@@ -48,9 +48,17 @@ export class Spool {
     return { messages, bytes, ...this.#drain.counts, waiting: this.#waiters.length };
   }
 
-  /** Begins to deliver what is there and what comes. */
-  start(): void {
-    this.#drain.start();
+  /**
+   * Begins to deliver what is there and what comes.
+   * @param after once this is over, such as another one that has delivered from the same queue
+   */
+  start(after?: Promise<void>): void {
+    const drain = this.#drain;
+    if (!after) return drain.start();
+    this.#ended = after;
+    void after.then(() => {
+      if (this.#drain === drain && !this.#closed) drain.start();
+    });
   }
 
   /**
@@ -109,7 +117,14 @@ export class Spool {
 
   #newDrain(): SpoolDrain {
     const { maxAge } = this.#settings;
-    return new SpoolDrain(this.#queue, this.#handover, maxAge, this.#log, () => this.#removed(), this.#limits);
+    return new SpoolDrain(
+      this.#queue,
+      this.#handover,
+      maxAge,
+      this.#log,
+      () => this.#removed(),
+      this.#limits,
+    );
   }
 
   #removed(): void {

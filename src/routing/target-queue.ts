@@ -181,9 +181,14 @@ export class TargetQueue {
   /** Gives up what waits, and tries nothing again from now on; what is under way is answered by the sink. */
   stop(): void {
     this.#stopped = true;
-    const error = new JunctionError('closed', 'the gateway is stopping');
-    for (const lane of [...this.#blocked]) this.#release(lane, error);
+    this.giveBack();
     clearTimeout(this.#timer);
+  }
+
+  /** Gives what waits back to its sources. */
+  giveBack(): void {
+    const error = new JunctionError('closed', 'the gateway does not wait for the target any longer');
+    for (const lane of [...this.#blocked]) this.#release(lane, error);
   }
 
   /** The lane of a message that comes, while lanes are told apart; blocked where it has to wait for others. */

@@ -1,0 +1,140 @@
+import type { Configuration } from '../config/load.ts';
+import type { Log } from '../core/protocol.ts';
+import type { EndpointStorage } from '../core/storage.ts';
+import { DeadLetterDesk, type Requeue } from '../routing/dead-letter-desk.ts';
+import { Deduplications } from '../routing/dedup.ts';
+import type { Dispatcher } from '../routing/dispatch.ts';
+import type { Swapped } from '../routing/lines.ts';
+import type { ResolvedRoute } from '../routing/route.ts';
+import { Spool } from '../routing/spool.ts';
+import { Store, type StoreStatus } from '../store/store.ts';
+import { keeps } from './endpoints.ts';
+
+/** All that the gateway keeps on the disk; the store is there only where a route or an endpoint needs it. */
+export class Keep {
+  readonly #settings: Configuration['store'];
+  readonly #log: Log;
+  readonly #spools = new Map<string, Spool>();
+  /** Spools of routes that have none any more, until all is delivered. */
+  readonly #emptying = new Map<string, Spool>();
+  /** Spools of routes that are gone, until what was under way is answered for. */
+  readonly #ending = new Map<string, Promise<void>>();
+  #store: Store | undefined;
+  #dedup: Deduplications | undefined;
+  #desk: DeadLetterDesk | undefined;
+
+  constructor(settings: Configuration['store'], log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /**
+   * Opens the store where this configuration needs it and it is not open yet.
+   * @throws JunctionError unavailable
+   */
+  async openFor({ routes, endpoints }: Configuration): Promise<void> {
+    const stored = ({ deadLetter, spool, dedup }: ResolvedRoute): boolean =>
+      deadLetter === 'store' || spool !== undefined || dedup !== undefined;
+    if (this.#store || !(routes.some(stored) || [...endpoints.values()].some(keeps))) return;
+    const { path: folder, damaged } = this.#settings;
+    const store = new Store({ folder, damaged }, this.#log);
+    await store.open();
+    this.#store = store;
+    this.#dedup = new Deduplications(store, this.#log);
+  }
+
+  /** What a dispatcher needs of it. */
+  get forDispatcher() {
+    return {
+      store: this.#store?.deadLetters,
+      spoolOf: (route: string) => this.#spools.get(route),
+      dedupOf: (route: ResolvedRoute) => this.#dedup!.of(route, route.dedup!),
+    };
+  }
+
+  get letters(): Store['deadLetters'] | undefined {
+    return this.#store?.deadLetters;
+  }
+
+  /** What people do with dead letters; undefined where there is no store. */
+  deskOf(dispatcher: Dispatcher, requeue: Requeue): DeadLetterDesk | undefined {
+    if (this.#store) this.#desk ??= new DeadLetterDesk(this.#store.deadLetters, dispatcher, requeue);
+    return this.#desk;
+  }
+
+  endpoint(name: string): EndpointStorage {
+    return this.#store!.endpoint(name);
+  }
+
+  status(): StoreStatus | undefined {
+    return this.#store?.status();
+  }
+
+  /** Brings the spools in line with the routes; to be called in the tick in which those are swapped. */
+  swap(routes: readonly ResolvedRoute[], { begun, lost }: Swapped, dispatcher: Dispatcher): void {
+    const wanted = new Map(routes.flatMap(({ name, spool }) => (spool ? [[name, spool]] : [])));
+    for (const [name, spool] of this.#spools) {
+      if (wanted.has(name)) continue;
+      this.#spools.delete(name);
+      if (lost.has(name)) this.#empty(name, spool);
+      else this.#end(name, spool);
+    }
+    for (const [name, spool] of this.#emptying)
+      if (!routes.some((route) => route.name === name)) this.#end(name, spool);
+      else if (!wanted.has(name)) dispatcher.waitFor(name, spool.emptied());
+    for (const [name, settings] of wanted) {
+      const spool = this.#spools.get(name) ?? this.#emptying.get(name);
+      this.#emptying.delete(name);
+      if (spool) spool.change(settings, begun.has(name) ? dispatcher.handover(name) : undefined);
+      const kept =
+        spool ?? new Spool(this.#store!.spool(name), settings, dispatcher.handover(name), this.#log);
+      if (!spool) kept.start(this.#ending.get(name));
+      this.#spools.set(name, kept);
+    }
+  }
+
+  /** Tells what is in the store and is not delivered, since there is nothing that it belongs to. */
+  report({ routes, endpoints }: Configuration): void {
+    const spooled = new Set(routes.flatMap(({ name, spool }) => (spool ? [name] : [])));
+    for (const { route, messages } of this.#store?.spools() ?? [])
+      if (messages > 0 && !spooled.has(route) && !this.#emptying.has(route))
+        this.#log.warn(
+          { route, messages },
+          'messages wait in the spool of a route that has none now; they are kept, and delivered once it has one again',
+        );
+    for (const [endpoint, { queues, messages }] of this.#store?.endpoints() ?? []) {
+      const definition = endpoints.get(endpoint);
+      if (messages > 0 && !(definition && keeps(definition)))
+        this.#log.warn(
+          { endpoint, queues, messages },
+          'messages wait in queues of an endpoint that is not there now, or keeps nothing; they are kept, and delivered once it does again',
+        );
+    }
+  }
+
+  /** Delivers no more; resolves once what is under way is answered for. */
+  async stop(): Promise<void> {
+    const spools = [...this.#spools.values(), ...this.#emptying.values()];
+    await Promise.all([...spools.map((spool) => spool.stop()), ...this.#ending.values()]);
+  }
+
+  async close(): Promise<void> {
+    await this.#store?.close();
+  }
+
+  #empty(name: string, spool: Spool): void {
+    this.#emptying.set(name, spool);
+    void spool.emptied().then(() => {
+      if (this.#emptying.get(name) === spool) this.#end(name, spool);
+    });
+  }
+
+  #end(name: string, spool: Spool): void {
+    this.#emptying.delete(name);
+    const ended = spool.stop(`route "${name}" has no spool any more`);
+    this.#ending.set(name, ended);
+    void ended.then(() => {
+      if (this.#ending.get(name) === ended) this.#ending.delete(name);
+    });
+  }
+}

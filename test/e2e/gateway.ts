@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from '../helpers.ts';
 
@@ -24,21 +27,31 @@ const anyPort = {
   JUNCTION_ADMIN_PORT: '0',
 };
 
-/** Starts `junction run` from the sources; resolves once it says that it is up. */
+/**
+ * Starts `junction run` from the sources, in a working directory of its own, so that it shares no store with another
+ * one; resolves once it says that it is up.
+ */
 export async function startGateway(
   options: { readonly config?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<RunningGateway> {
   const args = [
     '--import',
-    'tsx',
-    'src/main.ts',
+    import.meta.resolve('tsx'),
+    join(root, 'src/main.ts'),
     'run',
-    ...(options.config ? ['--config', options.config] : []),
+    ...(options.config ? ['--config', resolve(root, options.config)] : []),
   ];
+  const cwd = mkdtempSync(join(tmpdir(), 'junction-gateway-'));
   const child = spawn(process.execPath, args, {
-    cwd: root,
-    env: { ...process.env, ...anyPort, ...options.env },
+    cwd,
+    env: {
+      ...process.env,
+      JUNCTION_CONFIG: join(root, 'config/junction.yaml'),
+      ...anyPort,
+      ...options.env,
+    },
   });
+  child.once('exit', () => rmSync(cwd, { recursive: true, force: true }));
   let output = '';
   let errors = '';
   child.stdout.on('data', (chunk) => (output += String(chunk)));

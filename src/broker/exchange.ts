@@ -5,9 +5,13 @@ import { JunctionError } from '../core/errors.ts';
 import { accepted, combine, type Outcome } from '../core/outcome.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
 import type { Intake, Log } from '../core/protocol.ts';
+import type { EndpointStorage } from '../core/storage.ts';
 import type { Consumer, Subscription } from './delivery.ts';
-import { Budget, Queue } from './queue.ts';
+import { Depot, type DepotLimits } from './depot.ts';
+import { Budget, Queue, type MessageQueue } from './queue.ts';
+import { RouteConsumer } from './route-consumer.ts';
 import { SharedSubscription } from './shared.ts';
+import { StoredQueue } from './stored-queue.ts';
 import { publishToTopic, TopicSubscription } from './topic.ts';
 
 /** A topic fans out to its current subscribers; a queue's message goes to one of its consumers, and waits for one. */
@@ -26,7 +30,19 @@ export interface ExchangeOptions {
   readonly queue_memory: number;
   /** How long, in ms, a topic's publisher waits for a subscriber's settlement. */
   readonly grace: number;
+  /** Where messages of queues wait that no consumer takes; undefined: in memory alone, unacknowledged. */
+  readonly durability?: Durability;
 }
+
+export interface Durability {
+  readonly storage: EndpointStorage;
+  readonly limits: DepotLimits;
+  /** Whether this queue ends with its client, and is never stored. */
+  readonly isTemporary: (address: string) => boolean;
+}
+
+/** How often, in ms, stored queues look for what has waited for too long. */
+const sweepEvery = 60;
 
 /**
  * The small broker inside a listener: brings what its clients publish, and what routes send to it, to the routes
@@ -34,7 +50,12 @@ export interface ExchangeOptions {
  */
 export class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #queues = new Map<string, Queue>();
+  readonly #queues = new Map<string, MessageQueue>();
+  readonly #depot: Depot | undefined;
+  readonly #stored = new Map<string, StoredQueue>();
+  /** What was stored for queues that a route reads. */
+  readonly #draining = new Map<string, RouteConsumer>();
+  #storeSweep: NodeJS.Timeout | undefined;
   readonly #budget: Budget;
   readonly #topics: PatternIndex<TopicSubscription>;
   readonly #subscribers = new Set<TopicSubscription>();
@@ -48,6 +69,8 @@ export class Exchange {
     this.#options = options;
     this.#budget = new Budget(options.queue_memory);
     this.#topics = new PatternIndex(options.syntax);
+    const { durability } = options;
+    if (durability) this.#depot = new Depot(durability.storage, durability.limits);
   }
 
   /** How many messages nobody took. */
@@ -58,6 +81,11 @@ export class Exchange {
   /** From now on routes take part. */
   start(intake: Intake): void {
     this.#intake = intake;
+    if (!this.#depot) return;
+    for (const name of this.#depot.open())
+      if (name.startsWith(queuePrefix)) this.#queue(name.slice(queuePrefix.length));
+    this.#sweepStored();
+    this.#storeSweep ??= setInterval(() => this.#sweepStored(), sweepEvery);
   }
 
   /** Takes nothing new, and gives back what waits in queues for a consumer; what is on its way may still settle. */
@@ -65,6 +93,8 @@ export class Exchange {
     this.#intake = undefined;
     const error = new JunctionError('closed', 'the listener is stopping');
     for (const queue of this.#queues.values()) queue.abandon({ state: 'released', error });
+    clearInterval(this.#storeSweep);
+    this.#storeSweep = undefined;
   }
 
   /** Ends what `start` and `subscribe` began. */
@@ -90,9 +120,9 @@ export class Exchange {
     const routed = intake.readerOf(address) !== undefined;
     const local = by === 'route' || this.#options.local;
     if (kind === 'queue') {
-      // A route that reads a queue address is that queue's consumer.
-      if (routed) return intake.deliver(envelope);
-      if (local) return this.#queue(address).publish(envelope);
+      // A route that reads a queue address is that queue's consumer: of what was stored first.
+      if (routed && !this.#draining.has(address)) return intake.deliver(envelope);
+      if (local || routed) return this.#queue(address).publish(envelope);
       return this.#nobody(envelope, by);
     }
     const subscribers = local ? this.#subscribersOf(address) : [];
@@ -170,13 +200,54 @@ export class Exchange {
     return group.join(consumer);
   }
 
-  #queue(address: string): Queue {
+  #queue(address: string): MessageQueue {
     let queue = this.#queues.get(address);
     if (!queue) {
-      queue = new Queue(this.#options.backlog, this.#budget, () => this.#queues.delete(address));
+      const depot = this.#options.durability?.isTemporary(address) ? undefined : this.#depot;
+      queue = depot ? this.#storedQueue(address, depot) : this.#memoryQueue(address);
       this.#queues.set(address, queue);
     }
     return queue;
+  }
+
+  #memoryQueue(address: string): Queue {
+    return new Queue(this.#options.backlog, this.#budget, () => this.#queues.delete(address));
+  }
+
+  #storedQueue(address: string, depot: Depot): StoredQueue {
+    const name = queuePrefix + address;
+    const queue = new StoredQueue(name, depot, this.#budget, () => {
+      this.#queues.delete(address);
+      this.#stored.delete(address);
+      depot.delete(name).catch(() => undefined); // the store has failed, and has told so
+    });
+    this.#stored.set(address, queue);
+    return queue;
+  }
+
+  #sweepStored(): void {
+    this.#depot!.round++;
+    for (const [address, queue] of this.#stored) {
+      queue.sweep();
+      if (queue.consumers === 0) this.#drain(address, queue);
+    }
+    for (const consumer of this.#draining.values()) consumer.tick();
+  }
+
+  /** Gives what is stored for a queue to the route that reads it by now. */
+  #drain(address: string, queue: StoredQueue): void {
+    const intake = this.#intake;
+    const route = intake?.readerOf(address);
+    if (!intake || route === undefined) return;
+    if (queue.empty) return;
+    const consumer = new RouteConsumer(route, intake, () => {
+      if (!queue.empty) return;
+      this.#draining.delete(address);
+      subscription.cancel();
+    });
+    this.#draining.set(address, consumer);
+    const subscription = queue.subscribe(consumer);
+    consumer.hold(subscription);
   }
 
   #subscribersOf(address: string): readonly TopicSubscription[] {
@@ -210,3 +281,6 @@ export class Exchange {
     });
   }
 }
+
+/** Before the address of a queue, in the names of queues in the store. */
+const queuePrefix = 'queue/';

@@ -97,6 +97,20 @@ export const listenerSettings = {
 
 /** Settings of listeners that have queues. */
 export const queueSettings = {
+  durable: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether what waits in queues is stored (in `store.path`), its sender accepted once it is on the disk, and delivered after a restart. Without it senders wait for a consumer.',
+    ),
+  max_stored_messages: z
+    .int()
+    .min(1)
+    .default(10_000_000)
+    .describe('With `durable`: messages of all queues on the disk; more are refused for the time being.'),
+  max_stored: size()
+    .prefault('10GiB')
+    .describe('With `durable`: bytes of all queues on the disk; more are refused for the time being.'),
   queue_memory: size()
     .prefault('256MiB')
     .describe('Bytes of unsettled messages in all queues together; more is refused for the time being.'),

@@ -255,7 +255,7 @@ export class Store implements SpoolStore, SeenStore {
 
   #mustBeOpen(): { readonly values: StoredValues; readonly letters: StoredDeadLetters } {
     const [values, letters] = [this.#values, this.#letters];
-    if (!values || !letters) throw new JunctionError('unavailable', 'the store is not open');
+    if (!this.#tables || !values || !letters) throw new JunctionError('unavailable', 'the store is not open');
     return { values, letters };
   }
 

@@ -14,10 +14,17 @@ const exchanges: Exchange[] = [];
 
 export const closeExchanges = (): void => exchanges.splice(0).forEach((exchange) => exchange.close());
 
+const intakeOf = (routes: Record<string, () => Promise<Outcome>>): Intake => ({
+  patterns: [],
+  readerOf: (address) => (address in routes ? 'the-route' : undefined),
+  deliver: (envelope) => routes[envelope.address]!(),
+});
+
 /** An exchange with small bounds and these routes; to be closed by `closeExchanges`. */
 export function exchangeWith(
   over: Partial<ExchangeOptions> = {},
   routes: Record<string, () => Promise<Outcome>> = {},
+  intake: Intake = intakeOf(routes),
 ): Exchange {
   const exchange = new Exchange({
     syntax,
@@ -29,11 +36,6 @@ export function exchangeWith(
     grace: 60_000,
     ...over,
   });
-  const intake: Intake = {
-    patterns: [],
-    readerOf: (address) => (address in routes ? 'the-route' : undefined),
-    deliver: (envelope) => routes[envelope.address]!(),
-  };
   exchange.start(intake);
   exchanges.push(exchange);
   return exchange;

@@ -13,6 +13,7 @@ const amqp: Protocol = {
   listener: defineRole({
     config: amqpListenerConfig,
     traits: amqpTraits,
+    keeps: (config) => config.durable,
     create: (config, context) => new AmqpListener(config, context),
   }),
   client: defineRole({

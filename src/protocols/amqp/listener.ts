@@ -44,6 +44,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
 
   constructor(config: AmqpListenerConfig, context: Context) {
     this.#config = config;
+    const nodes = new Nodes(config.topics);
     this.#exchange = new Exchange({
       syntax: amqpAddress,
       log: context.log,
@@ -52,6 +53,13 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
       backlog: config.backlog,
       queue_memory: config.queue_memory,
       grace: config.grace,
+      ...(context.storage && {
+        durability: {
+          storage: context.storage,
+          limits: { messages: config.max_stored_messages, bytes: config.max_stored },
+          isTemporary: (address) => nodes.temporary(address) !== undefined,
+        },
+      }),
     });
     const log = new RateLimitedLog(context.log);
     this.#context = {
@@ -59,7 +67,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
       config,
       login: new Authenticator(config.users),
       exchange: this.#exchange,
-      nodes: new Nodes(config.topics),
+      nodes,
       encoder: new MessageEncoder((header) =>
         log.warn(
           'header',

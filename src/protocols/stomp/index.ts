@@ -19,6 +19,7 @@ const stomp: Protocol = {
       ids: 'header',
       redelivers: false,
     },
+    keeps: (config) => config.durable,
     create: (config, context) => new StompListener(config, context),
   }),
   client: defineRole({

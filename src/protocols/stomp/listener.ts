@@ -53,6 +53,13 @@ export class StompListener implements Endpoint, Services {
       backlog: config.backlog,
       queue_memory: config.queue_memory,
       grace: config.grace,
+      ...(context.storage && {
+        durability: {
+          storage: context.storage,
+          limits: { messages: config.max_stored_messages, bytes: config.max_stored },
+          isTemporary: isReplyQueue,
+        },
+      }),
     });
     this.encoder = new MessageEncoder((header, version) =>
       this.#reports.warn(

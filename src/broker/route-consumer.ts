@@ -1,0 +1,49 @@
+import type { Intake } from '../core/protocol.ts';
+import type { Consumer, Delivery, Subscription } from './delivery.ts';
+
+/** How many messages are under way to the route at one time. */
+const window = 256;
+/** For how many sweeps nothing is handed over after a release: the route has tried already. */
+const pause = 16;
+
+/** A route as the consumer of what was stored for a queue that it reads now. */
+export class RouteConsumer implements Consumer {
+  readonly name: string;
+  readonly #intake: Intake;
+  readonly #onSettled: () => void;
+  #hold: Subscription | undefined;
+  #underWay = 0;
+  #paused = 0;
+
+  /** @param onSettled called after each settlement */
+  constructor(route: string, intake: Intake, onSettled: () => void) {
+    this.name = `route ${route}`;
+    this.#intake = intake;
+    this.#onSettled = onSettled;
+  }
+
+  hold(subscription: Subscription): void {
+    this.#hold = subscription;
+  }
+
+  credit(): number {
+    return this.#paused > 0 ? 0 : window - this.#underWay;
+  }
+
+  deliver(delivery: Delivery): void {
+    this.#underWay++;
+    void this.#intake.deliver(delivery.envelope).then((outcome) => {
+      this.#underWay--;
+      if (outcome.state === 'released') this.#paused = pause;
+      delivery.settle(outcome);
+      this.#onSettled();
+    });
+  }
+
+  /** A topic's backlog alone can overflow. */
+  overflow(): void {}
+
+  tick(): void {
+    if (this.#paused > 0 && --this.#paused === 0) this.#hold?.pump();
+  }
+}

@@ -29,6 +29,7 @@ const fields = {
   hops: 'routes passed',
   via: 'routes passed here',
   retain: 'retain flag',
+  identity: 'what the gateway tells it apart by',
   origin: 'its encoding',
 } as const satisfies Record<keyof Envelope, string>;
 

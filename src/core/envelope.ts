@@ -94,6 +94,11 @@ export interface Envelope {
   /** MQTT's retain flag. */
   readonly retain: boolean;
   /**
+   * What tells it from all others, given by this gateway where its id does not: to a message without id in a spool, and
+   * to a dead letter. No part of the message, and never sent as its id (identity.ts).
+   */
+  readonly identity: string | undefined;
+  /**
    * What the source's protocol keeps for a target of the same protocol, which must check that the fields above are
    * still those it came with: AMQP's encoded message. It means nothing to anyone else and is never stored.
    */
@@ -127,6 +132,7 @@ export function envelope(init: EnvelopeInit): Envelope {
     hops: init.hops ?? 0,
     via: init.via ?? nowhere,
     retain: init.retain ?? false,
+    identity: init.identity,
     origin: init.origin,
   };
 }

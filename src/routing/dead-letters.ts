@@ -2,6 +2,7 @@ import { envelope, type Envelope, type Header } from '../core/envelope.ts';
 import { crashPoint } from '../core/crash-point.ts';
 import { JunctionError } from '../core/errors.ts';
 import { deadLetterHeaders as names } from '../core/headers.ts';
+import { identityOf } from '../core/identity.ts';
 import type { Sink } from '../core/protocol.ts';
 import type { DeadLetterStore, RouteDeadLetter } from '../core/storage.ts';
 
@@ -37,6 +38,8 @@ export function toMessage(letter: RouteDeadLetter): Envelope {
     retain: false,
     hops: message.hops + 1,
     via: [...message.via, letter.route],
+    // It is not the message: one that failed at two targets makes two letters, and the message itself may be there too.
+    identity: [identityOf(message), letter.route, letter.endpoint, letter.address].join(' '),
     origin: undefined,
   });
 }

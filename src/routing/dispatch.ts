@@ -1,6 +1,7 @@
 import type { AddressSyntax } from '../core/address.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
+import { newIdentity } from '../core/identity.ts';
 import { accepted, combine, failed, type Outcome } from '../core/outcome.ts';
 import type { Intake, Log, Sink } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
@@ -215,7 +216,12 @@ export class Dispatcher {
     try {
       const spool = this.#spoolOf!(route);
       if (!spool) throw gone(route);
-      await spool.append(message, beside);
+      // What a target sees of a message that is read from the disk once more is to be what it saw before.
+      const identified = message.id ?? message.identity;
+      await spool.append(
+        identified === undefined ? { ...message, identity: newIdentity() } : message,
+        beside,
+      );
       return accepted;
     } catch (reason) {
       const { code, message: why } = JunctionError.from(reason);

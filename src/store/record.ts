@@ -117,6 +117,7 @@ export function encodeRecord(message: Envelope, extra: readonly unknown[]): Buff
         message.hops,
         message.via,
         message.retain,
+        message.identity,
       ],
       RESERVE_START_SPACE + prefix,
     ),
@@ -163,6 +164,8 @@ export function decodeRecord(bytes: Buffer): DecodedRecord {
       hops: fields[17] as number,
       via: fields[18] as string[],
       retain: fields[19] as boolean,
+      // not there in records of earlier programs
+      identity: (fields[20] as string | null | undefined) ?? undefined,
     }),
   };
 }

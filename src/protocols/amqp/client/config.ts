@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { duplicateDetection } from '../../../client/duplicate-id.ts';
 import { clientSettings, brokerUrls } from '../../../client/settings.ts';
 import { parsePattern } from '../../../core/address.ts';
 import { duration, size } from '../../../core/units.ts';
@@ -79,6 +80,7 @@ export const amqpClientConfig = z
     selector: text
       .optional()
       .describe('Takes only messages that this JMS selector matches, where the broker has selectors.'),
+    duplicate_detection: duplicateDetection,
     in_flight: clientSettings.in_flight.describe(
       'Messages to one address that the broker has not confirmed yet, at most; the rest waits here.',
     ),

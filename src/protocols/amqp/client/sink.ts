@@ -1,3 +1,4 @@
+import { withDuplicateId } from '../../../client/duplicate-id.ts';
 import { SendQueue } from '../../../client/send-queue.ts';
 import type { Envelope } from '../../../core/envelope.ts';
 import { JunctionError } from '../../../core/errors.ts';
@@ -41,7 +42,8 @@ export class AmqpSink implements Sink {
   async send(envelope: Envelope, address: string): Promise<void> {
     const lane = this.#lane(address);
     const name = this.#addresses.nameOf(address);
-    const renamed = envelope.address === name ? envelope : { ...envelope, address: name };
+    const told = this.#config.duplicate_detection ? withDuplicateId(envelope) : envelope;
+    const renamed = told.address === name ? told : { ...told, address: name };
     return lane.send(this.#encoder.encode(renamed, envelope.deliveryCount, name));
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { duplicateDetection } from '../../../client/duplicate-id.ts';
 import { brokerUrls, clientSettings } from '../../../client/settings.ts';
 import { duration, size } from '../../../core/units.ts';
 import { versions } from '../frame.ts';
@@ -38,6 +39,7 @@ export const stompClientConfig = z.strictObject({
     .describe(
       'Our name at the broker, under which it keeps durable subscriptions, by default junction- and the endpoint’s name; every gateway needs its own.',
     ),
+  duplicate_detection: duplicateDetection,
   prefetch_size: size()
     .prefault('1MiB')
     .describe('Bytes that Artemis sends before they are settled; other brokers count messages, by `window`.'),

@@ -1,3 +1,4 @@
+import { withDuplicateId } from '../../../client/duplicate-id.ts';
 import { SendQueue, type Outgoing } from '../../../client/send-queue.ts';
 import type { Envelope } from '../../../core/envelope.ts';
 import { JunctionError } from '../../../core/errors.ts';
@@ -23,6 +24,7 @@ export class StompSink implements Sink {
   readonly #queue: SendQueue<Outbound>;
   readonly #log: RateLimitedLog;
   readonly #onConfirmed: () => void;
+  readonly #duplicateDetection: boolean;
   /** Under way on this connection, by receipt. */
   #underWay = new Map<string, Outgoing<Outbound>>();
   /** How many of the next messages an ERROR may have been about. */
@@ -34,6 +36,7 @@ export class StompSink implements Sink {
   constructor(config: StompClientConfig, log: Log, onConfirmed: () => void) {
     this.#log = new RateLimitedLog(log);
     this.#onConfirmed = onConfirmed;
+    this.#duplicateDetection = config.duplicate_detection;
     this.#queue = new SendQueue({
       broker: 'the STOMP broker',
       inFlight: config.in_flight,
@@ -43,7 +46,8 @@ export class StompSink implements Sink {
   }
 
   send(envelope: Envelope, address: string): Promise<void> {
-    const outbound = new Outbound(envelope, address);
+    const told = this.#duplicateDetection ? withDuplicateId(envelope) : envelope;
+    const outbound = new Outbound(told, address);
     const sent = this.#queue.push(outbound, outbound.body.length + address.length + overhead);
     this.pump();
     return sent;

@@ -111,10 +111,10 @@ export class Gateway {
   /**
    * Takes nothing new and waits until all that was taken is settled. What waits to be sent again is given back to its
    * source before the deadline; what is in spools stays there.
-   * @param deadline ms after which it no longer waits
+   * @param deadline ms after which it no longer waits; else as configured
    * @returns whether everything was settled in time
    */
-  async drain(deadline: number): Promise<boolean> {
+  async drain(deadline = this.#configuration.drain): Promise<boolean> {
     this.#state = 'stopping';
     const stopped = this.#reloading.then(() => this.#endpoints.stop());
     await within(stopped, deadline * patience);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import type * as Dlq from './cli/dlq.ts';
+import type * as Reload from './cli/reload.ts';
 import { ConfigError, formatProblems } from './config/problems.ts';
 import { JunctionError } from './core/errors.ts';
 
@@ -37,15 +38,26 @@ program
     await check(options);
   });
 
-const dlq = program
-  .command('dlq')
-  .description('list, show, send again and drop the dead letters of the running gateway');
-
 const adminOption = [
   '--admin <host:port>',
   'the gateway’s admin.listen, in place of the configuration’s',
 ] as const;
 const jsonOption = ['--json', 'print JSON'] as const;
+
+program
+  .command('reload')
+  .description('have the running gateway read its configuration again')
+  .option(...configOption)
+  .option(...adminOption)
+  .option(...jsonOption)
+  .action(async (options: Parameters<typeof Reload.reload>[0]) => {
+    const { reload } = await import('./cli/reload.ts');
+    await reload(options);
+  });
+
+const dlq = program
+  .command('dlq')
+  .description('list, show, send again and drop the dead letters of the running gateway');
 
 /** The options by which some of the dead letters are meant. */
 const withFilter = (command: Command): Command =>

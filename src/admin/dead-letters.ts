@@ -104,36 +104,40 @@ function askedOfMany(context: Context): Asked {
   return request;
 }
 
-/** `/dead-letters`: lists, shows, sends again and drops what is in the store. */
-export function deadLetterRoutes(desk: DeadLetters | undefined): Hono {
+/**
+ * `/dead-letters`: lists, shows, sends again and drops what is in the store.
+ * @param current those that do it; undefined for as long as nothing needs the store
+ */
+export function deadLetterRoutes(current: () => DeadLetters | undefined): Hono {
+  const desk = (): DeadLetters => current()!;
   const app = new Hono();
   app.onError((error, context) => {
     if (error instanceof BadRequest) return context.json({ error: error.message }, 400);
     const { code, message, retryable } = JunctionError.from(error);
     return context.json({ error: message, code }, retryable ? 503 : 500);
   });
-  if (!desk) {
-    app.all('*', (context) =>
-      context.json({ error: 'no route keeps dead letters in the store, so it is not open' }, 404),
-    );
-    return app;
-  }
+  app.use(async (context, next) => {
+    if (!current())
+      return context.json({ error: 'no route keeps dead letters in the store, so it is not open' }, 404);
+    await next();
+    return undefined;
+  });
   app.get('/', async (context) => {
     const { filter, page } = asked(context);
-    const letters = await desk.list(filter, page);
+    const letters = await desk().list(filter, page);
     const next = letters.length < page.limit ? {} : { next: letters.at(-1)!.id };
     return context.json({ letters: letters.map(summaryView), ...next });
   });
   app.get('/:id', async (context) => {
-    const letter = await desk.get(context.req.param('id'));
+    const letter = await desk().get(context.req.param('id'));
     return letter ? context.json(letterView(letter)) : missing(context);
   });
   app.post('/replay', async (context) => {
     const { filter, page, allTargets } = askedOfMany(context);
-    return context.json(await desk.replayAll(filter, page, allTargets));
+    return context.json(await desk().replayAll(filter, page, allTargets));
   });
   app.post('/:id/replay', async (context) => {
-    const result = await desk.replay(context.req.param('id'), asked(context).allTargets);
+    const result = await desk().replay(context.req.param('id'), asked(context).allTargets);
     if (result.state === 'missing') return missing(context);
     if (result.state !== 'failed') return context.json(result);
     const { reason, ...rest } = result;
@@ -141,10 +145,10 @@ export function deadLetterRoutes(desk: DeadLetters | undefined): Hono {
   });
   app.delete('/', async (context) => {
     const { filter, page } = askedOfMany(context);
-    return context.json(await desk.dropAll(filter, page));
+    return context.json(await desk().dropAll(filter, page));
   });
   app.delete('/:id', async (context) =>
-    (await desk.drop(context.req.param('id'))) ? context.body(null, 204) : missing(context),
+    (await desk().drop(context.req.param('id'))) ? context.body(null, 204) : missing(context),
   );
   return app;
 }

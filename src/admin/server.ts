@@ -4,6 +4,7 @@ import { JunctionError } from '../core/errors.ts';
 import type { EndpointStatus } from '../core/protocol.ts';
 import type { HostPort } from '../core/units.ts';
 import { deadLetterRoutes, type DeadLetters } from './dead-letters.ts';
+import { reloadRoutes, type Reloads } from './reload.ts';
 
 /** What the admin server tells about; the gateway is one. */
 export interface Administered {
@@ -18,10 +19,13 @@ export interface Administered {
 /** The admin server: is the process alive, can it take messages, and which became dead letters? */
 export class AdminServer {
   readonly #gateway: Administered;
+  readonly #reloads: Reloads | undefined;
   #server: ServerType | undefined;
 
-  constructor(gateway: Administered) {
+  /** @param reloads where the configuration can be read again */
+  constructor(gateway: Administered, reloads?: Reloads) {
     this.#gateway = gateway;
+    this.#reloads = reloads;
   }
 
   /**
@@ -36,10 +40,20 @@ export class AdminServer {
       const ready = this.#gateway.ready();
       const endpoints = Object.fromEntries(this.#gateway.status());
       const store = this.#gateway.storeStatus();
-      const status = { status: ready ? 'ready' : 'not ready', endpoints, ...(store && { store }) };
+      const configuration = this.#reloads?.status();
+      const status = {
+        status: ready ? 'ready' : 'not ready',
+        endpoints,
+        ...(store && { store }),
+        ...(configuration && { configuration }),
+      };
       return context.json(status, ready ? 200 : 503);
     });
-    app.route('/dead-letters', deadLetterRoutes(this.#gateway.deadLetters));
+    app.route(
+      '/dead-letters',
+      deadLetterRoutes(() => this.#gateway.deadLetters),
+    );
+    if (this.#reloads) app.route('/', reloadRoutes(this.#reloads));
     return new Promise((resolve, reject) => {
       this.#server = serve({ fetch: app.fetch, hostname: at.host, port: at.port }, (info) =>
         resolve(info.port),

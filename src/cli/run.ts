@@ -1,56 +1,69 @@
+import type { Logger } from 'pino';
 import { AdminServer } from '../admin/server.ts';
-import { loadConfiguration } from '../config/load.ts';
+import { Inputs } from '../config/inputs.ts';
+import { loadConfiguration, type Configuration } from '../config/load.ts';
 import { formatPlace } from '../config/problems.ts';
-import { crashPoint } from '../core/crash-point.ts';
+import { ConfigurationWatch } from '../config/watch.ts';
 import { JunctionError } from '../core/errors.ts';
 import { Gateway } from '../gateway.ts';
+import { Reloader } from '../gateway/reloader.ts';
 import { protocols } from '../protocols/index.ts';
 import { banner } from './banner.ts';
 import { createLogger } from './logger.ts';
+import { stopOnSignal } from './signals.ts';
 
 export interface RunOptions {
   /** The configuration file. */
   readonly config: string;
 }
 
-/** How long, in ms, what was taken may take to settle after SIGTERM. */
-const drainDeadline = 10_000;
-
 /**
  * `junction run`: opens the gateway and keeps it until a signal. SIGTERM or SIGINT drains and ends with 0, a second
- * one ends at once.
+ * one ends at once. SIGHUP, a changed file and `POST /reload` read the configuration again.
  * @throws ConfigError for a faulty configuration; JunctionError where a listener cannot listen
  */
 export async function run(options: RunOptions): Promise<void> {
-  const configuration = await loadConfiguration(options.config, { env: process.env, protocols });
+  const load = (inputs: Inputs): Promise<Configuration> =>
+    loadConfiguration(options.config, { env: process.env, protocols, inputs });
+  const inputs = new Inputs();
+  const configuration = await load(inputs);
   const log = createLogger(configuration.log);
   for (const warning of configuration.warnings) log.warn({ place: formatPlace(warning) }, warning.message);
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
-    process.on(event, (error: unknown) => {
-      // State is unknown from here on: an end and a restart lose nothing that was acknowledged.
-      log.fatal({ err: error }, `${event}: the process ends`);
-      process.exit(1);
-    });
+  endOnDefect(log);
 
-  const gateway = new Gateway(configuration, log, (endpoint) => log.child({ endpoint }));
-  const admin = new AdminServer(gateway);
+  const logs = new Map<string, Logger>();
+  const gateway = new Gateway(configuration, log, (endpoint) => {
+    const child = logs.get(endpoint) ?? log.child({ endpoint });
+    logs.set(endpoint, child);
+    return child;
+  });
+  const watch = new ConfigurationWatch(
+    inputs,
+    configuration.reload.every,
+    () => void reloader.reload('a file has changed'),
+  );
+  const reloader = new Reloader(configuration, {
+    load,
+    async apply(next) {
+      const changes = await gateway.reload(next);
+      for (const each of [log, ...logs.values()]) each.level = next.log.level;
+      return changes;
+    },
+    onRead: (read) => watch.follow(read),
+    log,
+  });
+  const admin = new AdminServer(gateway, reloader);
   const stopping = stopOnSignal(async (signal) => {
     log.info({ signal }, 'draining');
-    crashPoint?.('draining');
-    const settled = await gateway.drain(drainDeadline);
-    if (!settled)
-      log.warn(
-        { deadline: drainDeadline },
-        'not everything was settled in time; its senders will send it again',
-      );
-    crashPoint?.('drained');
+    const watched = watch.stop();
+    const settled = await gateway.drain();
+    if (!settled) log.warn('not everything was settled in time; its senders will send it again');
     await gateway.close();
-    await admin.close();
+    await Promise.all([admin.close(), watched]);
     log.info('stopped');
   });
   try {
     await gateway.open();
-    crashPoint?.('opened');
     const port = await admin.open(configuration.admin);
     process.stdout.write(banner(configuration, gateway.status(), { ...configuration.admin, port }));
   } catch (error) {
@@ -58,19 +71,16 @@ export async function run(options: RunOptions): Promise<void> {
     await admin.close();
     throw JunctionError.from(error);
   }
+  process.on('SIGHUP', () => void reloader.reload('SIGHUP'));
+  if (configuration.reload.watch) watch.start();
   await stopping;
 }
 
-/** Resolves when the first signal's work is done; a second signal ends the process at once. */
-function stopOnSignal(stop: (signal: string) => Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let stopping = false;
-    const onSignal = (signal: string): void => {
-      if (stopping) process.exit(130);
-      stopping = true;
-      stop(signal).then(resolve, reject);
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
+/** State is unknown after a defect: an end and a restart lose nothing that was acknowledged. */
+function endOnDefect(log: Logger): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error }, `${event}: the process ends`);
+      process.exit(1);
+    });
 }

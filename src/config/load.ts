@@ -82,6 +82,19 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
   };
 }
 
+/** `admin.listen` of a configuration of which other parts may be faulty; undefined where it cannot be told. */
+export async function adminOf(file: string, env: Environment): Promise<HostPort | undefined> {
+  const unheard = new Problems();
+  const tree = await read(file, { file, line: 1, column: 1 }, { env, protocols: {} }, unheard, 'endpoints');
+  const entry = tree?.kind === 'map' ? tree.entries.get('admin') : undefined;
+  const admin = validate(
+    configurationSchema.shape.admin,
+    entry?.node ?? { kind: 'map', at: { file, line: 1, column: 1 }, flow: false, entries: new Map() },
+    unheard,
+  );
+  return tree && admin?.listen;
+}
+
 /** @param at where a file that cannot be read is reported, unless a place within it is known */
 async function read(
   file: string,

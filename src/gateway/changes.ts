@@ -15,8 +15,6 @@ export interface Changes {
   /** `changed` are those that are replaced: also clients of which routes want other addresses. */
   readonly endpoints: Difference;
   readonly routes: Difference;
-  /** Sections that are different and hold from the next start on. */
-  readonly atRestart: readonly string[];
 }
 
 export function changesBetween(before: Configuration, after: Configuration): Changes {
@@ -30,8 +28,16 @@ export function changesBetween(before: Configuration, after: Configuration): Cha
       return now.role === 'listener' || patternsBefore.get(now.name) === patternsAfter.get(now.name);
     }),
     routes: difference(routesOf(before), routesOf(after), sameRoute),
-    atRestart: (['store', 'admin'] as const).filter((key) => !isDeepStrictEqual(before[key], after[key])),
   };
+}
+
+/** Sections that are different and hold from the next start on. */
+export function sectionsForRestart(before: Configuration, after: Configuration): string[] {
+  const sections: string[] = (['store', 'admin', 'reload'] as const).filter(
+    (key) => !isDeepStrictEqual(before[key], after[key]),
+  );
+  if (before.log.format !== after.log.format) sections.push('log.format');
+  return sections;
 }
 
 /** Whether anything is different at all. */

@@ -39,9 +39,12 @@ describe('a message whose delivery has failed for good', () => {
     assert.equal(dispatcher.counters.deadLettered, 1);
     const [[address, letter]] = dead.sent as [[string, Envelope]];
     assert.equal(address, 'graves');
-    const { headers, ...rest } = letter;
+    const { headers, identity, ...rest } = letter;
+    assert.match(identity!, / r x b\.1$/);
     assert.deepEqual(rest, {
-      ...Object.fromEntries(Object.entries(sent).filter(([name]) => name !== 'headers')),
+      ...Object.fromEntries(
+        Object.entries(sent).filter(([name]) => name !== 'headers' && name !== 'identity'),
+      ),
       expiresAt: undefined,
       retain: false,
       hops: 1,

@@ -22,7 +22,9 @@ export interface KafkaOptions {
 export interface KafkaListener {
   readonly name: string;
   readonly port: number;
-  readonly protocol: 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT';
+  /** The port that its clients are told, e.g. of a proxy in front of it. */
+  readonly advertised?: number;
+  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT';
 }
 
 /** Apache Kafka as one KRaft node (broker and controller), from the jars of Maven Central. */
@@ -32,12 +34,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
   const [port, controller] = [await freePort(), await freePort()];
   const also = options.also ?? [];
   const others = also.map(({ name, port }) => `,${name}://127.0.0.1:${port}`).join('');
+  const told = also.map(({ name, port, advertised = port }) => `,${name}://127.0.0.1:${advertised}`).join('');
   const properties = [
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controller}`,
     `listeners=CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}${others}`,
-    `advertised.listeners=CLIENTS://127.0.0.1:${port}${others}`,
+    `advertised.listeners=CLIENTS://127.0.0.1:${port}${told}`,
     'controller.listener.names=CONTROLLER',
     'inter.broker.listener.name=CLIENTS',
     `listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENTS:${options.user ? 'SASL_PLAINTEXT' : 'PLAINTEXT'}${also.map(({ name, protocol }) => `,${name}:${protocol}`).join('')}`,

@@ -18,7 +18,7 @@ const isOwn = (name: string): boolean =>
   own.has(name) || name.startsWith('_') || name.startsWith('junction-');
 
 /** What @stomp/stompjs takes for a WebSocket, over TCP. */
-function overTcp(port: number): IStompSocket {
+export function overTcp(port: number): IStompSocket {
   const socket: Socket = connect(port, '127.0.0.1');
   socket.setNoDelay(true);
   const shim: IStompSocket & { readyState: number } = {

@@ -1,0 +1,73 @@
+import { Admin, Consumer, Producer } from '@platformatic/kafka';
+import type { Broker } from '../brokers/index.ts';
+import type { Sender } from './load.ts';
+import type { Reading } from './path.ts';
+
+let serial = 0;
+
+/** Clients of @platformatic/kafka, straight at the broker. */
+export function kafkaClients(broker: Broker) {
+  const options = (retries: number) => ({
+    clientId: `faults-${serial++}`,
+    bootstrapBrokers: [broker.at],
+    retries,
+    retryDelay: 200,
+  });
+  const withAdmin = async (work: (admin: Admin) => Promise<unknown>): Promise<void> => {
+    const admin = new Admin(options(50));
+    try {
+      await work(admin);
+    } finally {
+      await admin.close();
+    }
+  };
+  return {
+    createTopics: (topics: string[], partitions: number) =>
+      withAdmin((admin) => admin.createTopics({ topics, partitions, replicas: 1 })),
+    deleteTopics: (topics: string[]) => withAdmin((admin) => admin.deleteTopics({ topics })),
+    /** Publishes each message once, by key; what fails is told so, and may be there all the same. */
+    sender(topic: string): Sender {
+      const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options(0), timeout: 5000 });
+      let close = (): void => undefined;
+      const closed = new Promise<void>((resolve) => (close = resolve));
+      return {
+        closed,
+        async publish(key, value) {
+          try {
+            await producer.send({ messages: [{ topic, key: Buffer.from(key), value }], acks: -1 });
+            return 'accepted';
+          } catch {
+            return 'refused';
+          }
+        },
+        async close() {
+          close();
+          await producer.close().catch(() => undefined);
+        },
+      };
+    },
+    async read(topic: string, take: (body: string) => void): Promise<Reading> {
+      const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({
+        ...options(50),
+        groupId: `faults-${process.pid}-${serial++}`,
+      });
+      const stream = await consumer.consume({
+        topics: [topic],
+        mode: 'earliest',
+        autocommit: false,
+        maxWaitTime: 50,
+        sessionTimeout: 10_000,
+        heartbeatInterval: 1000,
+      });
+      stream.on('data', ({ value }) => take(value.toString()));
+      stream.on('error', () => undefined);
+      return {
+        async close() {
+          await stream.close();
+          await consumer.close(true);
+        },
+      };
+    },
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,88 @@
+import type { Built } from './build.ts';
+import type { Path } from './path.ts';
+import { planOf } from './plan.ts';
+import { describe, runOne } from './run-one.ts';
+
+export interface Job {
+  readonly seed: number;
+  readonly path: Path;
+}
+
+export interface Sum {
+  runs: number;
+  acknowledged: number;
+  lost: number;
+  duplicated: number;
+  deadLettered: number;
+  /** Runs with anything wrong. */
+  problems: number;
+  /** Ms of all runs together, without the brokers' starts. */
+  took: number;
+}
+
+export interface AllOptions {
+  /** How many paths are tried side by side. */
+  readonly lanes: number;
+  readonly long: boolean;
+  say(line: string): void;
+}
+
+const zero = (): Sum => ({
+  runs: 0,
+  acknowledged: 0,
+  lost: 0,
+  duplicated: 0,
+  deadLettered: 0,
+  problems: 0,
+  took: 0,
+});
+
+/** Runs jobs, those of one path one after another at one broker, which is started once. */
+export async function runAll(jobs: readonly Job[], built: Built, options: AllOptions): Promise<Sum> {
+  const { lanes, long, say } = options;
+  const byPath = new Map<Path, Job[]>();
+  for (const job of jobs) byPath.set(job.path, [...(byPath.get(job.path) ?? []), job]);
+  const open = [...byPath];
+  const all = zero();
+  const lane = async (): Promise<void> => {
+    for (let next = open.shift(); next; next = open.shift()) {
+      const [path, mine] = next;
+      const sum = zero();
+      const running = await path.start();
+      try {
+        for (const { seed } of mine) {
+          const plan = planOf(seed, path, long);
+          const result = await runOne(path, running, built, plan);
+          const { acknowledged, lost, duplicated, deadLettered, took, problems, folder } = result;
+          for (const each of [all, sum]) {
+            each.runs++;
+            each.acknowledged += acknowledged;
+            each.lost += lost;
+            each.duplicated += duplicated;
+            each.deadLettered += deadLettered;
+            each.took += took;
+            if (problems.length > 0) each.problems++;
+          }
+          const route = Object.keys(plan.route).filter((key) => plan.route[key] !== undefined);
+          const faults = plan.faults.map(describe).join(', ');
+          const figures = `acknowledged=${acknowledged} lost=${lost} duplicated=${duplicated} dead-lettered=${deadLettered}`;
+          say(
+            `seed=${seed} ${path.name} ${figures} ${(took / 1000).toFixed(1)}s [${route.join(' ')}${plan.targets > 1 ? ' two targets' : ''}] ${faults}`,
+          );
+          if (problems.length === 0) continue;
+          for (const problem of problems) say(`  ! ${problem}`);
+          say(
+            `  ! its log and store: ${folder}; again: npm run faults -- --runs 1 --seed ${seed} --path ${path.name}`,
+          );
+        }
+      } finally {
+        await running.stop();
+      }
+      say(
+        `${path.name}: runs=${sum.runs} acknowledged=${sum.acknowledged} lost=${sum.lost} duplicated=${sum.duplicated} dead-lettered=${sum.deadLettered} wrong=${sum.problems} ${(sum.took / 1000 / sum.runs).toFixed(1)}s each`,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return all;
+}

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { duplicateIdHeader, withDuplicateId } from '../../src/client/duplicate-id.ts';
 import type { Envelope } from '../../src/core/envelope.ts';
@@ -8,6 +6,7 @@ import type { Protocol } from '../../src/core/protocol.ts';
 import amqp from '../../src/protocols/amqp/index.ts';
 import stomp from '../../src/protocols/stomp/index.ts';
 import { toMessage } from '../../src/routing/dead-letters.ts';
+import { deafProxyTo } from '../brokers/deaf-proxy.ts';
 import { startArtemis, unavailable, type ArtemisPorts, type Broker } from '../brokers/index.ts';
 import { keptLog, message, until } from '../helpers.ts';
 import { openPeer, receiveAll } from '../protocols/amqp/client-support.ts';
@@ -63,37 +62,6 @@ describe('what a broker knows a repeat by', () => {
   });
 });
 
-/** Forwards to a port; while it is `deaf` what comes back is thrown away, and the peer does not learn what was taken. */
-async function proxyTo(t: TestContext, port: number) {
-  const sockets = new Set<Socket>();
-  const state = { deaf: false, forwarded: 0 };
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
-    for (const each of [near, far]) {
-      sockets.add(each);
-      each.on('error', () => undefined);
-      each.on('close', () => {
-        near.destroy();
-        far.destroy();
-        sockets.delete(each);
-      });
-    }
-    near.on('data', (data) => {
-      state.forwarded += data.length;
-      far.write(data);
-    });
-    far.on('data', (data) => void (state.deaf || near.write(data)));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const cut = (): void => sockets.forEach((socket) => socket.destroy());
-  t.after(() => {
-    server.close();
-    cut();
-  });
-  return { port: (server.address() as AddressInfo).port, state, cut };
-}
-
 describe(
   'messages to Artemis of which nobody knows whether they have arrived',
   { skip: await unavailable('artemis') },
@@ -114,7 +82,7 @@ describe(
       const isAmqp = protocol === amqp;
       const queue = `unknown.${protocol.name}.${detection}.${named}`;
       const address = isAmqp ? queue : `/queue/${queue}`;
-      const proxy = await proxyTo(t, isAmqp ? broker.port : broker.stompPort);
+      const proxy = await deafProxyTo(t, isAmqp ? broker.port : broker.stompPort);
       const role = protocol.client!;
       const endpoint = role.create(
         role.config.parse({

@@ -15,22 +15,22 @@ export interface Victims {
   readonly gateway: GatewayProcess;
   readonly admin: Admin;
   readonly disk: Disk;
-  readonly broker: Broker;
+  readonly brokers: readonly Broker[];
   readonly lines: Readonly<Record<'client' | 'broker', FaultProxy>>;
   /** One at a time for each victim: what is down is not stopped. */
-  alone(
+  readonly alone: (
     victim: 'gateway' | 'broker' | 'client line' | 'broker line',
     work: () => Promise<void>,
-  ): Promise<void>;
+  ) => Promise<void>;
   /** What is to be done before the gateway is started again. */
   beforeNextStart(work: () => Promise<unknown>): void;
-  random: () => number;
-  note(what: string): void;
+  readonly random: () => number;
+  readonly note: (what: string) => void;
 }
 
 /** Does one thing, and undoes it in the end. */
 export async function inflict(fault: Fault, victims: Victims): Promise<void> {
-  const { gateway, broker, lines, disk, alone, note } = victims;
+  const { gateway, brokers, lines, disk, alone, note } = victims;
   switch (fault.kind) {
     case 'kill':
       return gateway.signal('SIGKILL');
@@ -56,12 +56,14 @@ export async function inflict(fault: Fault, victims: Victims): Promise<void> {
       return alone('gateway', () => fillDisk(fault.kill, victims));
     case 'broker stands still':
       return alone('broker', async () => {
+        const broker = brokers[fault.which % brokers.length]!;
         broker.signal('SIGSTOP');
         await pause(fault.for);
         broker.signal('SIGCONT');
       });
     case 'broker ends':
       return alone('broker', async () => {
+        const broker = brokers[fault.which % brokers.length]!;
         await broker.kill(fault.signal);
         await pause(fault.for);
         await broker.start();

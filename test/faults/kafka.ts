@@ -64,7 +64,7 @@ export function kafkaClients(broker: Broker) {
       return {
         async close() {
           await stream.close();
-          await consumer.close(true);
+          consumer.close(true, () => undefined);
         },
       };
     },

@@ -26,9 +26,9 @@ export interface LoadOptions {
   readonly size: number;
   /** Ms between two messages of a key, about. */
   readonly pace: number;
-  connect(): Promise<Sender>;
+  readonly connect: () => Promise<Sender>;
   /** Called for each message that was acknowledged for the first time. */
-  onProgress(): void;
+  readonly onProgress: () => void;
 }
 
 /** Sends the messages of some keys by one connection at a time, each until it is acknowledged, in order of the key. */

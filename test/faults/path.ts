@@ -5,7 +5,7 @@ import type { Sender } from './load.ts';
 export interface Lines {
   /** Where the gateway's listener listens. */
   readonly listen: number;
-  /** Where clients reach that listener. */
+  /** Where clients reach that listener, or the gateway its other broker. */
   readonly client: number;
   /** Where the gateway reaches the broker. */
   readonly broker: number;
@@ -29,9 +29,12 @@ export interface Path {
 }
 
 export interface RunningPath {
-  readonly broker: Broker;
+  /** Those that stand still or end. */
+  readonly brokers: readonly Broker[];
   /** Where the proxy of the gateway's line to the broker leads, and where it must listen if the broker says so. */
   readonly line: { readonly target: number; readonly port?: number };
+  /** The port that the other proxy leads to where that is not the gateway's listener but its other broker. */
+  readonly other?: number;
   /** What one run has of it, under names of its own. @param targets one or two */
   prepare(run: string, lines: Lines, targets: number, random: () => number): Promise<Bench>;
   stop(): Promise<void>;
@@ -43,12 +46,12 @@ export interface Bench {
   readonly from: { readonly endpoint: string; readonly address: string };
   readonly to: readonly { readonly endpoint: string; readonly address: string; readonly key?: string }[];
   /** A client that publishes. */
-  connect(): Promise<Sender>;
+  connect: () => Promise<Sender>;
   /**
    * Reads what has come to a target's address, and what comes from now on. Where the gateway itself has it, readers are
    * there from the beginning; else they come when all is over.
    */
-  read(address: string, take: (body: string) => void): Promise<Reading>;
+  readonly read: (address: string, take: (body: string) => void) => Promise<Reading>;
   readonly reads: 'always' | 'at the end';
   /** Removes what the run has left at the broker. */
   end(): Promise<void>;

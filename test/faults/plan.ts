@@ -16,10 +16,16 @@ export type Fault =
   | { readonly kind: 'gateway stands still'; readonly at: number; readonly for: number }
   | { readonly kind: 'disk full'; readonly at: number; readonly kill: boolean }
   | { readonly kind: 'clock'; readonly at: number; readonly by: number }
-  | { readonly kind: 'broker stands still'; readonly at: number; readonly for: number }
+  | {
+      readonly kind: 'broker stands still';
+      readonly at: number;
+      readonly which: number;
+      readonly for: number;
+    }
   | {
       readonly kind: 'broker ends';
       readonly at: number;
+      readonly which: number;
       readonly signal: NodeJS.Signals;
       readonly for: number;
     }
@@ -93,14 +99,23 @@ export function planOf(seed: number, path: Path, long = false): Plan {
       [1, () => ({ kind: 'gateway stands still', at, for: stillness })],
       [spooled ? 2 : 0, () => ({ kind: 'disk full', at, kill: chance(0.5) })],
       [2, () => ({ kind: 'clock', at, by: chance(0.5) ? 3_600_000 : -3_600_000 })],
-      [2, () => ({ kind: 'broker stands still', at, for: stillness })],
-      [1, () => ({ kind: 'broker ends', at, signal: oneOf(path.ends), for: whole(0, 1000) })],
+      [2, () => ({ kind: 'broker stands still', at, which: whole(0, 1), for: stillness })],
+      [
+        1,
+        () => ({
+          kind: 'broker ends',
+          at,
+          signal: oneOf(path.ends),
+          which: whole(0, 1),
+          for: whole(0, 1000),
+        }),
+      ],
       [
         5,
         () => ({
           kind: 'line',
           at,
-          side: chance(path.name === 'kafka-mqtt' ? 0 : 0.5) ? 'client' : 'broker',
+          side: chance(0.5) ? 'client' : 'broker',
           fault: oneOf(lineFaults),
           for: whole(300, 2500),
         }),

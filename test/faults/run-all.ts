@@ -24,7 +24,7 @@ export interface AllOptions {
   /** How many paths are tried side by side. */
   readonly lanes: number;
   readonly long: boolean;
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 const zero = (): Sum => ({

@@ -47,7 +47,7 @@ export async function runOne(path: Path, running: RunningPath, built: Built, pla
 
   const ports = { listen: await freePort(), admin: await freePort() };
   const lines = {
-    client: await new FaultProxy(ports.listen).open(),
+    client: await new FaultProxy(running.other ?? ports.listen).open(),
     broker: await new FaultProxy(running.line.target).open(running.line.port),
   };
   const bench = await running.prepare(
@@ -92,7 +92,7 @@ export async function runOne(path: Path, running: RunningPath, built: Built, pla
     gateway,
     admin,
     disk,
-    broker: running.broker,
+    brokers: running.brokers,
     lines,
     random,
     note,

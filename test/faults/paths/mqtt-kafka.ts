@@ -18,7 +18,7 @@ export const mqttToKafka: Path = {
     });
     const clients = kafkaClients(broker);
     return {
-      broker,
+      brokers: [broker],
       line: { target, port },
       async prepare(run, lines, targets, random) {
         const version = random() < 0.7 ? 5 : 4;

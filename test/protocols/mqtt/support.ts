@@ -6,6 +6,7 @@ import mqtt from '../../../src/protocols/mqtt/index.ts';
 import type { Endpoint, Intake } from '../../../src/core/protocol.ts';
 import type { Outcome } from '../../../src/core/outcome.ts';
 import type { Envelope } from '../../../src/core/envelope.ts';
+import type { EndpointStorage } from '../../../src/core/storage.ts';
 import { keptLog, until } from '../../helpers.ts';
 
 export type Version = 3 | 4 | 5;
@@ -65,12 +66,18 @@ export async function closeAll(): Promise<void> {
   for (const close of opened.splice(0)) await close();
 }
 
-/** A listener on a port of its own, with routes. */
-export async function openListener(settings: Record<string, unknown> = {}): Promise<Bench> {
+/**
+ * A listener on a port of its own, with routes.
+ * @param storage what it keeps over restarts
+ */
+export async function openListener(
+  settings: Record<string, unknown> = {},
+  storage?: EndpointStorage,
+): Promise<Bench> {
   const log = keptLog();
   const role = mqtt.listener!;
   const config = role.config.parse({ listen: '127.0.0.1:0', ...settings });
-  const endpoint = role.create(config, { name: 'mqtt', log });
+  const endpoint = role.create(config, { name: 'mqtt', log, ...(storage ? { storage } : {}) });
   const routes = new Routes();
   await endpoint.open();
   await endpoint.source.start(routes);

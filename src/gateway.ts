@@ -59,6 +59,7 @@ export class Gateway {
       const all = { begun: new Set(routes.map(({ name }) => name)), lost: new Set<string>() };
       this.#keep.swap(routes, all, dispatcher);
       this.#keep.report(this.#configuration);
+      await this.#keep.lookInto(this.#configuration);
       const clients = this.#endpoints.ofRole('client').map(({ definition }) => definition.name);
       await this.#endpoints.start(clients, (name) => dispatcher.intakeOf(name));
       this.#state = 'open';
@@ -139,6 +140,7 @@ export class Gateway {
     const before = this.#configuration;
     const changes = changesBetween(before, next);
     await this.#keep.openFor(next);
+    await within(this.#keep.emptiedFor(next.routes), next.drain);
     const replacement = new Replacement(before.endpoints, next.endpoints, changes.endpoints, {
       endpoints: this.#endpoints,
       dispatcher,

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Configuration } from '../config/load.ts';
+import { JunctionError } from '../core/errors.ts';
 import type { Log } from '../core/protocol.ts';
 import type { EndpointStorage } from '../core/storage.ts';
 import { DeadLetterDesk, type Requeue } from '../routing/dead-letter-desk.ts';
@@ -10,6 +13,9 @@ import { Spool } from '../routing/spool.ts';
 import { Store, type StoreStatus } from '../store/store.ts';
 import { keeps } from './endpoints.ts';
 
+/** More dead letters than this are not counted. */
+const manyLetters = 1000;
+
 /** All that the gateway keeps on the disk; the store is there only where a route or an endpoint needs it. */
 export class Keep {
   readonly #settings: Configuration['store'];
@@ -20,6 +26,7 @@ export class Keep {
   /** Spools of routes that are gone, until what was under way is answered for. */
   readonly #ending = new Map<string, Promise<void>>();
   #store: Store | undefined;
+  #lookedInto = false;
   #dedup: Deduplications | undefined;
   #desk: DeadLetterDesk | undefined;
 
@@ -32,11 +39,13 @@ export class Keep {
    * Opens the store where this configuration needs it and it is not open yet.
    * @throws JunctionError unavailable
    */
-  async openFor({ routes, endpoints }: Configuration): Promise<void> {
+  async openFor(configuration: Configuration): Promise<void> {
+    const { routes, endpoints } = configuration;
     const stored = ({ deadLetter, spool, dedup }: ResolvedRoute): boolean =>
       deadLetter === 'store' || spool !== undefined || dedup !== undefined;
     if (this.#store || !(routes.some(stored) || [...endpoints.values()].some(keeps))) return;
     const { path: folder, damaged } = this.#settings;
+    this.#lookedInto = true;
     const store = new Store({ folder, damaged }, this.#log);
     await store.open();
     this.#store = store;
@@ -70,6 +79,13 @@ export class Keep {
     return this.#store?.status();
   }
 
+  /** Resolves once spools are empty that have to be before these routes can hold. */
+  async emptiedFor(routes: readonly ResolvedRoute[]): Promise<void> {
+    const unspooled = new Set(routes.flatMap(({ name, spool }) => (spool ? [] : [name])));
+    const first = [...this.#emptying].filter(([name]) => !unspooled.has(name));
+    await Promise.all(first.map(([, spool]) => spool.emptied()));
+  }
+
   /** Brings the spools in line with the routes; to be called in the tick in which those are swapped. */
   swap(routes: readonly ResolvedRoute[], { begun, lost }: Swapped, dispatcher: Dispatcher): void {
     const wanted = new Map(routes.flatMap(({ name, spool }) => (spool ? [[name, spool]] : [])));
@@ -93,16 +109,49 @@ export class Keep {
     }
   }
 
+  /** Tells what was left in a store that nothing needs any more; others may have it from then on. */
+  async lookInto(configuration: Configuration): Promise<void> {
+    const { path: folder } = this.#settings;
+    if (this.#store || this.#lookedInto || !existsSync(join(folder, 'data.mdb'))) return;
+    this.#lookedInto = true;
+    const store = new Store({ folder, damaged: 'refuse' }, this.#log);
+    try {
+      await store.open();
+    } catch (error) {
+      const { code, message } = JunctionError.from(error);
+      this.#log.info(
+        { folder, code },
+        `nothing here needs the store, and it was not looked into: ${message}`,
+      );
+      return;
+    }
+    try {
+      this.#reportOf(store, configuration);
+      const letters = (await store.deadLetters.list({}, { limit: manyLetters })).length;
+      if (letters > 0)
+        this.#log.warn(
+          { folder, letters: letters < manyLetters ? letters : `${manyLetters} or more` },
+          'there are dead letters in the store, which nothing here needs: they are kept, and can be listed once a route or an endpoint uses it',
+        );
+    } finally {
+      await store.close();
+    }
+  }
+
   /** Tells what is in the store and is not delivered, since there is nothing that it belongs to. */
-  report({ routes, endpoints }: Configuration): void {
+  report(configuration: Configuration): void {
+    if (this.#store) this.#reportOf(this.#store, configuration);
+  }
+
+  #reportOf(store: Store, { routes, endpoints }: Configuration): void {
     const spooled = new Set(routes.flatMap(({ name, spool }) => (spool ? [name] : [])));
-    for (const { route, messages } of this.#store?.spools() ?? [])
+    for (const { route, messages } of store.spools())
       if (messages > 0 && !spooled.has(route) && !this.#emptying.has(route))
         this.#log.warn(
           { route, messages },
           'messages wait in the spool of a route that has none now; they are kept, and delivered once it has one again',
         );
-    for (const [endpoint, { queues, messages }] of this.#store?.endpoints() ?? []) {
+    for (const [endpoint, { queues, messages }] of store.endpoints()) {
       const definition = endpoints.get(endpoint);
       if (messages > 0 && !(definition && keeps(definition)))
         this.#log.warn(

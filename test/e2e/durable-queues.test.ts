@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -19,12 +19,16 @@ admin: { listen: "127.0.0.1:0" }
 store: { path: ${store} }
 `;
 
-async function prepare(t: TestContext): Promise<{ start: () => Promise<RunningGateway> }> {
+async function prepare(t: TestContext): Promise<{
+  start: () => Promise<RunningGateway>;
+  write: (change: (text: string) => string) => Promise<void>;
+}> {
   const folder = await mkdtemp(join(tmpdir(), 'junction-queues-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const config = join(folder, 'junction.yaml');
   await writeFile(config, configuration(join(folder, 'data')));
   return {
+    write: async (change) => writeFile(config, change(await readFile(config, 'utf8'))),
     start: async () => {
       const gateway = await startGateway({ config });
       t.after(() => gateway.stop('SIGKILL'));
@@ -150,6 +154,35 @@ describe(`durable queues of a gateway that is killed (seed ${seed})`, () => {
       await consumer.close();
       assert.equal(await gateway.stop(), 0);
     });
+
+  it('what is left in a store that nothing needs any more is told, and is there later', async (t) => {
+    const { start, write } = await prepare(t);
+    const before = await start();
+    const peer = await connectAmqp(before.port('amqp'));
+    assert.equal(await peer.publish('jobs', { body: Buffer.from('1') }), 'accepted');
+    assert.equal(await peer.publish('jobs', { body: Buffer.from('2') }), 'accepted');
+    await rejectOne(before.port('amqp'), 'jobs');
+    await peer.close();
+    assert.equal(await before.stop(), 0);
+
+    await write((text) => text.replaceAll('durable: true', 'durable: false'));
+    const without = await start();
+    assert.match(
+      without.output(),
+      /"endpoint":"amqp","queues":1,"messages":1,"msg":"messages wait in queues of/,
+    );
+    assert.match(without.output(), /"letters":1,"msg":"there are dead letters in the store/);
+    assert.equal(await without.stop(), 0);
+
+    await write((text) => text.replaceAll('durable: false', 'durable: true'));
+    const after = await start();
+    const consumer = await connectAmqp(after.port('amqp'));
+    const { messages } = await consumer.subscribe('jobs');
+    await until(() => messages.length === 1, 'it has come', 20_000);
+    assert.equal(messages[0]!.body.toString(), '2');
+    await consumer.close();
+    assert.equal(await after.stop(), 0);
+  });
 
   it('a letter of a queue is listed, and sent again into the queue', async (t) => {
     const { start } = await prepare(t);

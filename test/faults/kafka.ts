@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Admin, Consumer, Producer } from '@platformatic/kafka';
 import type { Broker } from '../brokers/index.ts';
 import type { Sender } from './load.ts';
@@ -46,27 +47,46 @@ export function kafkaClients(broker: Broker) {
         },
       };
     },
-    async read(topic: string, take: (body: string) => void): Promise<Reading> {
-      const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({
-        ...options(50),
-        groupId: `faults-${process.pid}-${serial++}`,
-      });
-      const stream = await consumer.consume({
-        topics: [topic],
-        mode: 'earliest',
-        autocommit: false,
-        maxWaitTime: 50,
-        sessionTimeout: 10_000,
-        heartbeatInterval: 1000,
-      });
-      stream.on('data', ({ value }) => take(value.toString()));
-      stream.on('error', () => undefined);
-      return {
-        async close() {
-          await stream.close();
-          consumer.close(true, () => undefined);
-        },
+    /** Reads a topic from its first record, each once; a reader that fails or finds nothing is replaced by another. */
+    read(topic: string, take: (body: string) => void): Promise<Reading> {
+      const seen = new Set<string>();
+      const over = new AbortController();
+      const readSome = async (): Promise<void> => {
+        const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({
+          ...options(50),
+          groupId: `faults-${process.pid}-${serial++}`,
+        });
+        const stream = await consumer.consume({
+          topics: [topic],
+          mode: 'earliest',
+          autocommit: false,
+          maxWaitTime: 50,
+          sessionTimeout: 10_000,
+          heartbeatInterval: 1000,
+        });
+        const failed = new AbortController();
+        stream.on('error', () => failed.abort());
+        stream.on('data', ({ partition, offset, value }) => {
+          const place = `${partition} ${offset}`;
+          if (seen.has(place)) return;
+          seen.add(place);
+          take(value.toString());
+        });
+        const signal = AbortSignal.any([over.signal, failed.signal]);
+        await pause(10_000, undefined, { signal }).catch(() => undefined);
+        await stream.close();
+        consumer.close(true, () => undefined);
       };
+      const running = (async () => {
+        while (!over.signal.aborted)
+          await readSome().catch(() => pause(200, undefined, { signal: over.signal }).catch(() => undefined));
+      })();
+      return Promise.resolve({
+        close() {
+          over.abort();
+          return running;
+        },
+      });
     },
     close: () => Promise.resolve(),
   };

@@ -25,6 +25,8 @@ export interface Path {
   readonly window: number;
   /** Whether its client may have several messages of a key under way while their order holds. */
   readonly pipelined: boolean;
+  /** Runs side by side at one broker, where they mostly wait; those that end the broker go alone. */
+  readonly width?: number;
   start(): Promise<RunningPath>;
 }
 

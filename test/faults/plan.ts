@@ -101,7 +101,7 @@ export function planOf(seed: number, path: Path, long = false): Plan {
       [2, () => ({ kind: 'clock', at, by: chance(0.5) ? 3_600_000 : -3_600_000 })],
       [2, () => ({ kind: 'broker stands still', at, which: whole(0, 1), for: stillness })],
       [
-        1,
+        2,
         () => ({
           kind: 'broker ends',
           at,

@@ -1,6 +1,6 @@
 import type { Built } from './build.ts';
 import type { Path } from './path.ts';
-import { planOf } from './plan.ts';
+import { planOf, type Plan } from './plan.ts';
 import { describe, runOne } from './run-one.ts';
 
 export interface Job {
@@ -49,32 +49,41 @@ export async function runAll(jobs: readonly Job[], built: Built, options: AllOpt
       const [path, mine] = next;
       const sum = zero();
       const running = await path.start();
-      try {
-        for (const { seed } of mine) {
-          const plan = planOf(seed, path, long);
-          const result = await runOne(path, running, built, plan);
-          const { acknowledged, lost, duplicated, deadLettered, took, problems, folder } = result;
-          for (const each of [all, sum]) {
-            each.runs++;
-            each.acknowledged += acknowledged;
-            each.lost += lost;
-            each.duplicated += duplicated;
-            each.deadLettered += deadLettered;
-            each.took += took;
-            if (problems.length > 0) each.problems++;
-          }
-          const route = Object.keys(plan.route).filter((key) => plan.route[key] !== undefined);
-          const faults = plan.faults.map(describe).join(', ');
-          const figures = `acknowledged=${acknowledged} lost=${lost} duplicated=${duplicated} dead-lettered=${deadLettered}`;
-          say(
-            `seed=${seed} ${path.name} ${figures} ${(took / 1000).toFixed(1)}s [${route.join(' ')}${plan.targets > 1 ? ' two targets' : ''}] ${faults}`,
-          );
-          if (problems.length === 0) continue;
-          for (const problem of problems) say(`  ! ${problem}`);
-          say(
-            `  ! its log and store: ${folder}; again: npm run faults -- --runs 1 --seed ${seed} --path ${path.name}`,
-          );
+      const one = async (plan: Plan): Promise<void> => {
+        const { seed } = plan;
+        const result = await runOne(path, running, built, plan);
+        const { acknowledged, lost, duplicated, deadLettered, took, problems, folder } = result;
+        for (const each of [all, sum]) {
+          each.runs++;
+          each.acknowledged += acknowledged;
+          each.lost += lost;
+          each.duplicated += duplicated;
+          each.deadLettered += deadLettered;
+          each.took += took;
+          if (problems.length > 0) each.problems++;
         }
+        const route = Object.keys(plan.route).filter((key) => plan.route[key] !== undefined);
+        const faults = plan.faults.map(describe).join(', ');
+        const figures = `acknowledged=${acknowledged} lost=${lost} duplicated=${duplicated} dead-lettered=${deadLettered}`;
+        say(
+          `seed=${seed} ${path.name} ${figures} ${(took / 1000).toFixed(1)}s [${route.join(' ')}${plan.targets > 1 ? ' two targets' : ''}] ${faults}`,
+        );
+        if (problems.length === 0) return;
+        for (const problem of problems) say(`  ! ${problem}`);
+        say(
+          `  ! its log and store: ${folder}; again: npm run faults -- --runs 1 --seed ${seed} --path ${path.name}`,
+        );
+      };
+      try {
+        const planned = mine.map(({ seed }) => planOf(seed, path, long));
+        const ends = planned.filter(endsBroker);
+        const others = planned.filter((plan) => !endsBroker(plan));
+        await Promise.all(
+          Array.from({ length: path.width ?? 1 }, async () => {
+            for (let plan = others.shift(); plan; plan = others.shift()) await one(plan);
+          }),
+        );
+        for (const plan of ends) await one(plan);
       } finally {
         await running.stop();
       }
@@ -86,3 +95,6 @@ export async function runAll(jobs: readonly Job[], built: Built, options: AllOpt
   await Promise.all(Array.from({ length: lanes }, lane));
   return all;
 }
+
+const endsBroker = ({ faults }: Plan): boolean =>
+  faults.some(({ kind }) => kind === 'broker ends' || kind === 'broker stands still');

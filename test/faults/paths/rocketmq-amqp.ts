@@ -18,6 +18,8 @@ export const rocketMqToAmqp: Path = {
   forgets: true,
   window: 128,
   pipelined: false,
+  // what was read before a crash comes back after 10 s
+  width: 4,
   async start() {
     // Clients come back by the port they came by, which may be the proxy's.
     const broker = await startRocketMq({ proxy: { useEndpointPortFromRequest: true } });

@@ -26,7 +26,7 @@ export const configurationSchema = z.strictObject({
         .min(1)
         .default('data')
         .describe(
-          'The folder that holds dead letters and spools, relative to the working directory. It is made when something needs it; one gateway at a time may use it.',
+          'The folder that holds dead letters, spools, and what listeners keep, relative to the working directory. It is made when something needs it; one gateway at a time may use it.',
         ),
       damaged: z
         .enum(['refuse', 'quarantine'])

@@ -94,8 +94,8 @@ export interface Traits {
    */
   readonly controlCharacters?: 'encoded';
   /**
-   * Messages have no id of the protocol: one travels as a header or property `message-id`, which its sender must set.
-   * Without it, each message has one that its sender or the broker gives it.
+   * The protocol has no place for a sender's message id: one travels as a header or property `message-id`, which few set.
+   * Without this there is one, which a sender may leave empty.
    */
   readonly ids?: 'header';
   /** Messages without a key may overtake each other. */

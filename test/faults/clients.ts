@@ -94,8 +94,16 @@ export async function amqpSender(port: number, prefix: string): Promise<Sender> 
   };
 }
 
-/** A rhea client that takes what comes to an address, and comes back when its connection ends, until it is closed. */
-export function amqpReader(port: number, address: string, take: (body: string) => void): Reading {
+/**
+ * A rhea client that takes what comes to an address, and comes back when its connection ends, until it is closed.
+ * @param most bytes of the largest body that it takes; it rejects others
+ */
+export function amqpReader(
+  port: number,
+  address: string,
+  take: (body: string) => void,
+  most = Infinity,
+): Reading {
   let over = false;
   let end: (() => void) | undefined;
   const run = async (): Promise<void> => {
@@ -104,8 +112,13 @@ export function amqpReader(port: number, address: string, take: (body: string) =
       if (link) {
         const { connection, closed } = link;
         end = () => connection.close();
-        connection.open_receiver({ source: { address }, credit_window: 50, autoaccept: true });
-        connection.on('message', ({ message }: EventContext) => take(textOf(message!.body)));
+        connection.open_receiver({ source: { address }, credit_window: 50, autoaccept: false });
+        connection.on('message', ({ message, delivery }: EventContext) => {
+          const body = textOf(message!.body);
+          if (body.length > most) return delivery!.reject({ condition: 'amqp:not-allowed' });
+          take(body);
+          delivery!.accept();
+        });
         await closed;
       }
       await new Promise((resolve) => setTimeout(resolve, 30));

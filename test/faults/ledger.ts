@@ -30,6 +30,8 @@ export class Ledger {
   readonly dead = new Map<string, Set<string>>();
   readonly #arrivals = new Map<string, Arrivals>();
   resent = 0;
+  /** From now on old messages come again on purpose. */
+  replaying = false;
 
   constructor(run: string, targets: readonly string[]) {
     this.run = run;
@@ -59,6 +61,7 @@ export class Ledger {
     const before = times.get(name) ?? 0;
     times.set(name, before + 1);
     if (before > 0) return;
+    if (this.replaying) return;
     const highest = last.get(id.key) ?? -1;
     if (id.number < highest) disorder.push(`${target}: ${name} after ${highest}`);
     else last.set(id.key, id.number);

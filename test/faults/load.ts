@@ -23,7 +23,7 @@ export interface LoadOptions {
   /** Messages of one key that are under way at a time. */
   readonly window: number;
   /** Bytes of a body. */
-  readonly size: number;
+  readonly sizeOf: (number: number) => number;
   /** Ms between two messages of a key, about. */
   readonly pace: number;
   readonly connect: () => Promise<Sender>;
@@ -83,12 +83,12 @@ export class Load {
   }
 
   async #send(key: KeyLoad, sender: Sender): Promise<void> {
-    const { ledger, size, window, onProgress } = this.#options;
+    const { ledger, sizeOf, window, onProgress } = this.#options;
     const number = key.take();
     const id = { key: key.name, number };
     ledger.sending(id);
     const answer = await Promise.race([
-      sender.publish(key.name, bodyOf(ledger.run, id, size)).catch((): Answer => 'closed'),
+      sender.publish(key.name, bodyOf(ledger.run, id, sizeOf(number))).catch((): Answer => 'closed'),
       sender.closed.then((): Answer => 'closed'),
     ]);
     if (answer !== 'closed') this.#answered = performance.now();

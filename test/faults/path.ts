@@ -25,10 +25,15 @@ export interface Path {
   readonly window: number;
   /** Whether its client may have several messages of a key under way while their order holds. */
   readonly pipelined: boolean;
+  /** Whether its target refuses bodies over `poisonous` bytes for good. */
+  readonly poison?: true;
   /** Runs side by side at one broker, where they mostly wait; those that end the broker go alone. */
   readonly width?: number;
   start(): Promise<RunningPath>;
 }
+
+/** Bytes over which a target refuses a message for good, where a path has such a target. */
+export const poisonous = 20_000;
 
 export interface RunningPath {
   /** Those that stand still or end. */

@@ -47,6 +47,8 @@ export interface Plan {
   readonly size: number;
   readonly pace: number;
   readonly targets: number;
+  /** Of each key every so-manieth message is one that the target refuses for good; 0: none. */
+  readonly poison: number;
   /** `retry`, `dead_letter` and `spool` of the route, as a route file has them. */
   readonly route: Readonly<Record<string, unknown>>;
   /** Whether dead letters are sent again when all is well. */
@@ -87,6 +89,8 @@ export function planOf(seed: number, path: Path, long = false): Plan {
   };
 
   const total = base.keys * base.count;
+  const buries = spooled || route['dead_letter'] !== undefined || path.source === 'broker';
+  const poison = path.poison && buries && chance(0.4) ? whole(20, 60) : 0;
   const fault = (): Fault => {
     const at = Math.floor(total * (0.05 + 0.8 * random()));
     const stillness = long ? 60_000 : whole(300, 3000);
@@ -130,14 +134,14 @@ export function planOf(seed: number, path: Path, long = false): Plan {
       ...(spooled
         ? ['committing', 'committed', 'spooled', 'removing', 'removed', 'spooled', 'committed']
         : []),
-      ...(bounded ? ['burying', 'buried'] : []),
+      ...(bounded || poison > 0 ? ['burying', 'buried'] : []),
     ]);
-    const nth =
-      point === 'opened' ? 1 : point.startsWith('commit') ? whole(1, 60) : whole(1, Math.ceil(total / 2));
+    const most = point.startsWith('bur') ? 5 : point.startsWith('commit') ? 60 : Math.ceil(total / 2);
+    const nth = point === 'opened' ? 1 : whole(1, most);
     return `${point}:${nth}${chance(0.4) ? ':later' : ''}`;
   };
   const faults = Array.from({ length: whole(1, 3) }, fault);
-  return { ...base, faults: faults.sort((a, b) => a.at - b.at) };
+  return { ...base, poison, faults: faults.sort((a, b) => a.at - b.at) };
 }
 
 const syncPoints = ['sync-before', 'sync-after', 'meta-before', 'meta-after'] as const;

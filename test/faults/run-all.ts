@@ -66,7 +66,7 @@ export async function runAll(jobs: readonly Job[], built: Built, options: AllOpt
         const faults = plan.faults.map(describe).join(', ');
         const figures = `acknowledged=${acknowledged} lost=${lost} duplicated=${duplicated} dead-lettered=${deadLettered}`;
         say(
-          `seed=${seed} ${path.name} ${figures} ${(took / 1000).toFixed(1)}s [${route.join(' ')}${plan.targets > 1 ? ' two targets' : ''}] ${faults}`,
+          `seed=${seed} ${path.name} ${figures} ${(took / 1000).toFixed(1)}s [${route.join(' ')}${plan.poison > 0 ? ' poison' : ''}${plan.targets > 1 ? ' two targets' : ''}] ${faults}`,
         );
         if (problems.length === 0) return;
         for (const problem of problems) say(`  ! ${problem}`);

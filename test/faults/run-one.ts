@@ -12,7 +12,7 @@ import { GatewayProcess } from './gateway-process.ts';
 import { inflict, type Victims } from './inflict.ts';
 import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
-import type { Bench, Path, Reading, RunningPath } from './path.ts';
+import { poisonous, type Bench, type Path, type Reading, type RunningPath } from './path.ts';
 import type { Fault, Plan } from './plan.ts';
 import { FaultProxy } from './proxy.ts';
 import { duplicatesAllowed } from './windows.ts';
@@ -124,7 +124,7 @@ export async function runOne(path: Path, running: RunningPath, built: Built, pla
         keys: keys.filter((_, i) => i % plan.clients === client),
         count: plan.count,
         window: plan.window,
-        size: plan.size,
+        sizeOf: (number) => (plan.poison > 0 && number % plan.poison === 7 ? poisonous + 5000 : plan.size),
         pace: plan.pace,
         connect: () => bench.connect(),
         onProgress,
@@ -221,6 +221,7 @@ export async function runOne(path: Path, running: RunningPath, built: Built, pla
 
   /** Dead letters that were sent again must arrive as well. */
   async function replay(): Promise<void> {
+    ledger.replaying = true;
     const { failed } = await admin.replay();
     if (failed > 0) return note(`${failed} dead letters failed again`);
     for (const dead of ledger.dead.values()) dead.clear();

@@ -1,7 +1,7 @@
 import amqplib from 'amqplib';
 import { startRabbitMq } from '../../brokers/index.ts';
 import { amqpSender } from '../clients.ts';
-import type { Path } from '../path.ts';
+import { poisonous, type Path } from '../path.ts';
 
 /** From clients of the AMQP 1.0 listener to queues of RabbitMQ, by AMQP 0-9-1. */
 export const amqpToRabbitMq: Path = {
@@ -12,7 +12,7 @@ export const amqpToRabbitMq: Path = {
   window: 0,
   pipelined: true,
   async start() {
-    const broker = await startRabbitMq({ plugins: [] });
+    const broker = await startRabbitMq({ plugins: [], config: [`max_message_size = ${poisonous}`] });
     const connect = () => amqplib.connect(`amqp://${broker.at}`);
     return {
       brokers: [broker],

@@ -1,7 +1,7 @@
 import mqtt, { type IClientOptions } from 'mqtt';
 import { freePort, startKafka, startMosquitto } from '../../brokers/index.ts';
 import { kafkaClients } from '../kafka.ts';
-import type { Path } from '../path.ts';
+import { poisonous, type Path } from '../path.ts';
 
 /** From topics of Kafka to Mosquitto, where a session keeps what comes until it is read. */
 export const kafkaToMqtt: Path = {
@@ -11,12 +11,15 @@ export const kafkaToMqtt: Path = {
   ends: ['SIGTERM'],
   window: 512,
   pipelined: false,
+  poison: true,
   async start() {
     const [target, port] = [await freePort(), await freePort()];
     const broker = await startKafka({
       also: [{ name: 'LINE', port: target, advertised: port, protocol: 'PLAINTEXT' }],
     });
-    const mosquitto = await startMosquitto({ config: ['max_queued_messages 100000'] });
+    const mosquitto = await startMosquitto({
+      config: ['max_queued_messages 100000', `max_packet_size ${poisonous}`],
+    });
     const clients = kafkaClients(broker);
     const connect = (own: IClientOptions) =>
       mqtt.connect({

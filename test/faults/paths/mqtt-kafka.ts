@@ -1,7 +1,7 @@
 import { freePort, startKafka } from '../../brokers/index.ts';
 import { mqttSender } from '../clients.ts';
 import { kafkaClients } from '../kafka.ts';
-import type { Path } from '../path.ts';
+import { poisonous, type Path } from '../path.ts';
 
 /** From clients of the MQTT listener to topics of Kafka, by key. */
 export const mqttToKafka: Path = {
@@ -11,6 +11,7 @@ export const mqttToKafka: Path = {
   ends: ['SIGTERM', 'SIGKILL'],
   window: 0,
   pipelined: true,
+  poison: true,
   async start() {
     const [target, port] = [await freePort(), await freePort()];
     const broker = await startKafka({
@@ -28,7 +29,12 @@ export const mqttToKafka: Path = {
         return {
           endpoints: {
             mqtt: { type: 'mqtt', listen: `127.0.0.1:${lines.listen}` },
-            kafka: { type: 'kafka', brokers: [`127.0.0.1:${lines.broker}`], timeout: '3s' },
+            kafka: {
+              type: 'kafka',
+              brokers: [`127.0.0.1:${lines.broker}`],
+              timeout: '3s',
+              max_message: `${poisonous}B`,
+            },
           },
           from: { endpoint: 'mqtt', address: `${run}/{key}` },
           to: topics.map((address) => ({ endpoint: 'kafka', address, key: '{key}' })),

@@ -3,7 +3,7 @@ import { JavaClient } from '../../contract/harness/rocketmq-peer.ts';
 import { until } from '../../until.ts';
 import { amqpReader } from '../clients.ts';
 import type { Sender } from '../load.ts';
-import type { Path } from '../path.ts';
+import { poisonous, type Path } from '../path.ts';
 
 /** Before the messages that count: a group that is new to a topic begins where the topic ends at its first reading. */
 const first = 'first';
@@ -18,6 +18,7 @@ export const rocketMqToAmqp: Path = {
   forgets: true,
   window: 128,
   pipelined: false,
+  poison: true,
   // what was read before a crash comes back after 10 s
   width: 4,
   async start() {
@@ -74,10 +75,15 @@ export const rocketMqToAmqp: Path = {
           },
           reads: 'always',
           read(address, take) {
-            const reader = amqpReader(lines.client, address, (body) => {
-              if (body.startsWith(first)) seen.add(address);
-              else take(body);
-            });
+            const reader = amqpReader(
+              lines.client,
+              address,
+              (body) => {
+                if (body.startsWith(first)) seen.add(address);
+                else take(body);
+              },
+              poisonous,
+            );
             return Promise.resolve(reader);
           },
           end: () => Promise.resolve(),

@@ -1,4 +1,5 @@
 import type { Envelope } from '../core/envelope.ts';
+import type { JunctionError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
 
 /** One message on its way to one consumer, to be settled exactly once. */
@@ -24,6 +25,8 @@ export interface Consumer {
   deliver(delivery: Delivery): void;
   /** Its backlog is over its bound: the subscription is already cancelled, its peer must be told why. */
   overflow(): void;
+  /** A route reads its queue from now on: the subscription is already cancelled, its peer must be told why. */
+  dismissed?(error: JunctionError): void;
 }
 
 /** A consumer's hold on an address. */

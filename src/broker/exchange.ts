@@ -62,6 +62,7 @@ export class Exchange {
   readonly #shared = new Map<string, SharedSubscription>();
   #matches = new Map<string, readonly TopicSubscription[]>();
   #intake: Intake | undefined;
+  #stopping = false;
   #sweep: NodeJS.Timeout | undefined;
   #unrouted = 0;
 
@@ -88,18 +89,37 @@ export class Exchange {
     this.#storeSweep ??= setInterval(() => this.#sweepStored(), sweepEvery);
   }
 
-  /** Takes nothing new, and gives back what waits in queues for a consumer; what is on its way may still settle. */
+  /**
+   * Takes nothing new from clients, and gives back what waits in queues for a consumer; what is on its way may still
+   * settle, and what routes have for the consumers that are here is still delivered.
+   */
   stop(): void {
-    this.#intake = undefined;
+    this.#stopping = true;
     const error = new JunctionError('closed', 'the listener is stopping');
     for (const queue of this.#queues.values()) queue.abandon({ state: 'released', error });
     clearInterval(this.#storeSweep);
     this.#storeSweep = undefined;
   }
 
+  /** Routes read from other addresses now: brings the queues in line, before anything is published to them. */
+  routesChanged(): void {
+    const intake = this.#intake;
+    if (!intake) return;
+    for (const [address, consumer] of this.#draining)
+      if (intake.readerOf(address) === undefined) consumer.end();
+    for (const [address, queue] of [...this.#queues]) {
+      const route = intake.readerOf(address);
+      if (route === undefined || this.#draining.has(address)) continue;
+      queue.dismiss(consumedBy(route, address));
+      if (queue instanceof StoredQueue) this.#drain(address, queue);
+      else if (queue instanceof Queue) queue.handOver((envelope) => intake.deliver(envelope));
+    }
+  }
+
   /** Ends what `start` and `subscribe` began. */
   close(): void {
     this.stop();
+    this.#intake = undefined;
     for (const subscriber of [...this.#subscribers]) subscriber.cancel();
     clearInterval(this.#sweep);
     this.#sweep = undefined;
@@ -111,7 +131,7 @@ export class Exchange {
    */
   publish(envelope: Envelope, kind: AddressKind, by: 'client' | 'route'): Promise<Outcome> {
     const intake = this.#intake;
-    if (!intake)
+    if (!intake || (this.#stopping && !this.#stillTakes(envelope.address, kind, by)))
       return Promise.resolve({
         state: 'released',
         error: new JunctionError('closed', 'the listener is stopping'),
@@ -129,6 +149,11 @@ export class Exchange {
     if (subscribers.length === 0) return routed ? intake.deliver(envelope) : this.#nobody(envelope, by);
     const delivered = publishToTopic(envelope, subscribers, performance.now());
     return routed ? Promise.all([intake.deliver(envelope), delivered]).then(combine) : delivered;
+  }
+
+  #stillTakes(address: string, kind: AddressKind, by: 'client' | 'route'): boolean {
+    if (by === 'client') return false;
+    return kind === 'topic' || (this.#queues.get(address)?.consumers ?? 0) > 0;
   }
 
   /**
@@ -153,11 +178,7 @@ export class Exchange {
 
   #consume(address: string, consumer: Consumer): Subscription {
     const route = this.#intake?.readerOf(address);
-    if (route !== undefined)
-      throw new JunctionError(
-        'refused',
-        `queue ${address} is consumed by route "${route}"; subscribe to one of its targets instead`,
-      );
+    if (route !== undefined) throw consumedBy(route, address);
     return this.#queue(address).subscribe(consumer);
   }
 
@@ -241,7 +262,7 @@ export class Exchange {
     if (!intake || route === undefined) return;
     if (queue.empty) return;
     const consumer = new RouteConsumer(route, intake, () => {
-      if (!queue.empty) return;
+      if (!queue.empty && !consumer.over) return;
       this.#draining.delete(address);
       subscription.cancel();
     });
@@ -281,6 +302,12 @@ export class Exchange {
     });
   }
 }
+
+const consumedBy = (route: string, address: string): JunctionError =>
+  new JunctionError(
+    'refused',
+    `queue ${address} is consumed by route "${route}"; subscribe to one of its targets instead`,
+  );
 
 /** Before the address of a queue, in the names of queues in the store. */
 const queuePrefix = 'queue/';

@@ -1,4 +1,5 @@
 import type { Envelope } from '../core/envelope.ts';
+import type { JunctionError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Consumer, Delivery, Subscription } from './delivery.ts';
 
@@ -75,7 +76,15 @@ export class Members<Entry extends Held> {
   }
 
   remove(member: Member<Entry>): void {
-    this.#members.splice(this.#members.indexOf(member), 1);
+    const at = this.#members.indexOf(member);
+    if (at >= 0) this.#members.splice(at, 1);
+  }
+
+  /** Ends all of them; what they have not settled goes back to the queue, and to none of the others. */
+  dismiss(error: JunctionError): void {
+    const all = this.#members.splice(0);
+    for (const member of all) member.cancel();
+    for (const { consumer } of all) consumer.dismissed?.(error);
   }
 
   /** The one whose turn it is among those that have credit. */

@@ -57,6 +57,9 @@ export interface MessageQueue {
   /** Resolves with what the publisher is to be told. */
   publish(envelope: Envelope): Promise<Outcome>;
   subscribe(consumer: Consumer): Subscription;
+  readonly consumers: number;
+  /** Ends its consumers, telling them why. */
+  dismiss(error: JunctionError): void;
   /** Ends with this outcome what waits in memory alone, and later what a consumer gives back; what it settles stays settled. */
   abandon(outcome: Outcome): void;
 }
@@ -83,6 +86,10 @@ export class Queue implements MessageQueue, Holder<Entry> {
     this.#onIdle = onIdle;
   }
 
+  get consumers(): number {
+    return this.#members.size;
+  }
+
   /** Resolves with the answer of the consumer that settled it. */
   publish(envelope: Envelope): Promise<Outcome> {
     if (this.#waiting.length >= this.#limit)
@@ -104,6 +111,16 @@ export class Queue implements MessageQueue, Holder<Entry> {
     this.#members.add(member);
     this.pump();
     return member;
+  }
+
+  dismiss(error: JunctionError): void {
+    this.#members.dismiss(error);
+  }
+
+  /** Has another one answer for what waits, in its order. */
+  handOver(deliver: (envelope: Envelope) => Promise<Outcome>): void {
+    for (const { envelope, resolve } of this.#waiting.clear()) void deliver(envelope).then(resolve);
+    this.#idle();
   }
 
   abandon(outcome: Outcome): void {

@@ -14,6 +14,7 @@ export class RouteConsumer implements Consumer {
   #hold: Subscription | undefined;
   #underWay = 0;
   #paused = 0;
+  #ended = false;
 
   /** @param onSettled called after each settlement */
   constructor(route: string, intake: Intake, onSettled: () => void) {
@@ -22,12 +23,23 @@ export class RouteConsumer implements Consumer {
     this.#onSettled = onSettled;
   }
 
+  /** Whether it takes no more, and has nothing left. */
+  get over(): boolean {
+    return this.#ended && this.#underWay === 0;
+  }
+
+  /** The route does not read the queue any more: what it has it still answers for. */
+  end(): void {
+    this.#ended = true;
+    this.#onSettled();
+  }
+
   hold(subscription: Subscription): void {
     this.#hold = subscription;
   }
 
   credit(): number {
-    return this.#paused > 0 ? 0 : window - this.#underWay;
+    return this.#paused > 0 || this.#ended ? 0 : window - this.#underWay;
   }
 
   deliver(delivery: Delivery): void {

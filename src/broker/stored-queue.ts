@@ -143,6 +143,10 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     return member;
   }
 
+  dismiss(error: JunctionError): void {
+    this.#members.dismiss(error);
+  }
+
   abandon(outcome: Outcome): void {
     this.#stopped = outcome;
     for (const entry of this.#waiting.clear()) this.#giveUp(entry, outcome);

@@ -97,7 +97,13 @@ export class Keep {
     }
     for (const [name, spool] of this.#emptying)
       if (!routes.some((route) => route.name === name)) this.#end(name, spool);
-      else if (!wanted.has(name)) dispatcher.waitFor(name, spool.emptied());
+      else if (!wanted.has(name))
+        dispatcher.waitFor(name, {
+          emptied: spool.emptied(),
+          giveUp: () => {
+            if (this.#emptying.get(name) === spool) this.#end(name, spool);
+          },
+        });
     for (const [name, settings] of wanted) {
       const spool = this.#spools.get(name) ?? this.#emptying.get(name);
       this.#emptying.delete(name);

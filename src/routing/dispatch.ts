@@ -11,7 +11,7 @@ import type { Deduplication } from './dedup.ts';
 import { Failures, type Counters } from './failures.ts';
 import type { Handover } from './handover.ts';
 import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
-import { keepTargets, Lines, type Held, type Swapped } from './lines.ts';
+import { keepTargets, Lines, type Emptying, type Held, type Swapped } from './lines.ts';
 import { RouteHandover } from './route-handover.ts';
 import type { ResolvedRoute } from './route.ts';
 import { RoutingTable, type Guard, type Part, type Plan, type RefusedTarget, type Target } from './table.ts';
@@ -83,8 +83,8 @@ export class Dispatcher {
   }
 
   /** Lets what comes to a route that has lost its spool wait until that is empty. */
-  waitFor(route: string, emptied: Promise<void>): void {
-    this.#lines.waitFor(route, emptied);
+  waitFor(route: string, emptying: Emptying): void {
+    this.#lines.waitFor(route, emptying);
   }
 
   /** Sends nothing to an endpoint for now. */

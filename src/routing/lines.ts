@@ -37,6 +37,14 @@ export interface Held {
   resume(sink?: Sink): void;
 }
 
+/** The end of a spool whose route has none any more. */
+export interface Emptying {
+  /** Resolves once it is empty, or is given up. */
+  readonly emptied: Promise<void>;
+  /** Keeps what is left in it, as for a route that is gone. */
+  giveUp(): void;
+}
+
 interface Busy {
   readonly endpoint: string;
   readonly queue: TargetQueue;
@@ -56,9 +64,9 @@ export class Lines {
   readonly #former = new WeakMap<RouteTarget, TargetQueue>();
   readonly #retired = new Set<Busy>();
   /** Lines whose spools are being emptied since their routes have none any more. */
-  readonly #emptying = new Set<Line>();
-  /** Queues that wait for a spool to be emptied. */
-  readonly #waiting = new Set<TargetQueue>();
+  readonly #emptying = new Map<Line, Emptying | undefined>();
+  /** Queues that wait for the spool of a route to be emptied, and its name. */
+  readonly #waiting = new Map<TargetQueue, string>();
 
   constructor(parts: LinesParts) {
     this.#parts = parts;
@@ -101,7 +109,7 @@ export class Lines {
     for (const line of old.values())
       if (line.route.spool && !kept.has(line)) {
         line.frozen = before;
-        if (lost.has(line.route.name)) this.#emptying.add(line);
+        if (lost.has(line.route.name)) this.#emptying.set(line, undefined);
       }
     for (const busy of spare.values()) for (const each of busy) this.#retire(each);
     for (const { endpoint, queue } of this.#queues.values())
@@ -110,15 +118,16 @@ export class Lines {
   }
 
   /** Lets the messages of a route that has lost its spool wait until that is empty; may be said again after a swap. */
-  waitFor(route: string, emptied: Promise<void>): void {
+  waitFor(route: string, emptying: Emptying): void {
     const all = [...this.#lines.get(route)!.queues.values()];
     const queues = all.filter((queue) => !this.#waiting.has(queue));
-    const line = [...this.#emptying].find((each) => each.route.name === route);
+    const line = [...this.#emptying.keys()].find((each) => each.route.name === route);
+    if (line) this.#emptying.set(line, emptying);
     for (const queue of queues) {
       void queue.hold();
-      this.#waiting.add(queue);
+      this.#waiting.set(queue, route);
     }
-    void emptied.then(() => {
+    void emptying.emptied.then(() => {
       if (line) this.#emptying.delete(line);
       for (const queue of queues) {
         this.#waiting.delete(queue);
@@ -139,10 +148,13 @@ export class Lines {
     };
   }
 
-  /** Resolves once the retired queues to an endpoint are done. */
+  /** Resolves once nothing is left for an endpoint that routes which are gone, or their spools, have taken. */
   async retired(endpoint: string): Promise<void> {
     const there = [...this.#retired].filter((each) => each.endpoint === endpoint);
-    await Promise.all(there.map(({ queue }) => queue.retire()));
+    await Promise.all([
+      ...there.map(({ queue }) => queue.retire()),
+      ...this.#emptyingTo(endpoint).map((each) => each.emptied),
+    ]);
   }
 
   /** Gives what came from an endpoint and waits back to it. */
@@ -154,12 +166,19 @@ export class Lines {
   /** Gives up what waits, everywhere or in queues to one endpoint. */
   stop(endpoint?: string): void {
     for (const queue of this.#at(endpoint)) queue.stop();
+    if (endpoint !== undefined) for (const each of this.#emptyingTo(endpoint)) each.giveUp();
+  }
+
+  #emptyingTo(endpoint: string): Emptying[] {
+    return [...this.#emptying].flatMap(([{ route }, emptying]) =>
+      emptying && route.to.some((to) => to.endpoint === endpoint) ? [emptying] : [],
+    );
   }
 
   #at(endpoint?: string): TargetQueue[] {
     const here = (at: string): boolean => endpoint === undefined || at === endpoint;
     const found = [...this.#queues.values(), ...this.#retired].filter((each) => here(each.endpoint));
-    const emptying = [...this.#emptying].flatMap(({ queues }) => [...queues]);
+    const emptying = [...this.#emptying.keys()].flatMap(({ queues }) => [...queues]);
     return [
       ...found.map(({ queue }) => queue),
       ...emptying.filter(([to]) => here(to.endpoint)).map(([, queue]) => queue),
@@ -182,8 +201,10 @@ export class Lines {
 
   #retire(busy: Busy): void {
     this.#retired.add(busy);
-    // What it waited for is not its business any more, and nobody would tell it.
-    if (this.#waiting.delete(busy.queue)) busy.queue.stop();
+    const route = this.#waiting.get(busy.queue);
+    const line = route === undefined ? undefined : this.#lines.get(route);
+    // Where the spool is not being emptied any more, what waits for that is its source's again.
+    if (route !== undefined && (!line || line.route.spool)) busy.queue.stop();
     void busy.queue.retire().then(() => this.#retired.delete(busy));
   }
 }

@@ -80,7 +80,7 @@ export class Spool {
     this.#letIn();
   }
 
-  /** Resolves once all that was taken has been delivered. */
+  /** Resolves once all that was taken has been delivered, or it was stopped. */
   emptied(): Promise<void> {
     return this.#empty ? Promise.resolve() : new Promise((done) => this.#onEmpty.push(done));
   }
@@ -108,6 +108,7 @@ export class Spool {
   async stop(why = 'the gateway is stopping'): Promise<void> {
     this.#closed = new JunctionError('closed', why);
     for (const { reject } of this.#waiters.splice(0)) reject(this.#closed);
+    for (const done of this.#onEmpty.splice(0)) done();
     await Promise.all([this.#ended, this.#drain.stop()]);
   }
 

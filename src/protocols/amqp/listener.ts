@@ -25,6 +25,7 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
   readonly source = {
     start: async (intake: Intake): Promise<void> => this.#exchange.start(intake),
     stop: (): Promise<void> => this.#stop(),
+    routesChanged: (): void => this.#exchange.routesChanged(),
   };
   readonly sink = {
     send: (envelope: Envelope, address: string): Promise<void> => this.#send(envelope, address),

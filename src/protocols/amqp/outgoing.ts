@@ -1,8 +1,9 @@
 import type { Consumer, Delivery, Subscription } from '../../broker/delivery.ts';
+import type { DurableSubscription } from '../../broker/durable-subscription.ts';
 import type { AddressKind } from '../../broker/exchange.ts';
 import { JunctionError } from '../../core/errors.ts';
 import type { ListenerContext } from './context.ts';
-import type { OutgoingLink, OutgoingLinkHandler } from './engine/api.ts';
+import type { AmqpError, OutgoingLink, OutgoingLinkHandler } from './engine/api.ts';
 import { condition } from './errors.ts';
 import type { TemporaryNode } from './nodes.ts';
 import { answerOf } from './outcomes.ts';
@@ -23,16 +24,16 @@ export class OutgoingConsumer implements Consumer, OutgoingLinkHandler {
   readonly #address: string;
   readonly #budget: SendBudget;
   readonly #node: TemporaryNode | undefined;
-  readonly #onDetach: () => void;
+  readonly #onDetach: (closed: boolean) => void;
   #subscription: Subscription | undefined;
 
-  /** @param onDetach called once, whoever ends the link */
+  /** @param onDetach called once, whoever ends the link; `closed`: the peer is done with what it was attached to */
   constructor(
     context: ListenerContext,
     link: OutgoingLink,
     address: string,
     budget: SendBudget,
-    onDetach: () => void,
+    onDetach: (closed: boolean) => void,
   ) {
     this.name = `${context.name}: link ${link.name} of ${link.connection.peer?.containerId ?? '?'}`;
     this.#context = context;
@@ -51,6 +52,11 @@ export class OutgoingConsumer implements Consumer, OutgoingLinkHandler {
   subscribe(kind: AddressKind, share: string | undefined): void {
     this.#subscription = this.#context.exchange.subscribe(this.#address, kind, this, share);
     this.#node?.receivers.add(this);
+  }
+
+  /** The same for a durable subscription. */
+  resume(subscription: DurableSubscription): void {
+    this.#subscription = subscription.subscribe(this);
   }
 
   credit(): number {
@@ -93,6 +99,10 @@ export class OutgoingConsumer implements Consumer, OutgoingLinkHandler {
     );
   }
 
+  dismissed({ message }: JunctionError): void {
+    this.#end(condition.resourceLocked, message);
+  }
+
   /** The temporary node it receives from is gone. */
   deleted(): void {
     this.#end(condition.resourceDeleted, `${this.#address} was deleted`);
@@ -107,10 +117,10 @@ export class OutgoingConsumer implements Consumer, OutgoingLinkHandler {
     this.#subscription?.pump();
   }
 
-  onDetach(): void {
+  onDetach(_error?: AmqpError, closed = false): void {
     this.#node?.receivers.delete(this);
     this.#subscription?.cancel();
-    this.#onDetach();
+    this.#onDetach(closed);
   }
 
   #end(name: string, description: string): void {

@@ -68,7 +68,11 @@ export class StompListener implements Endpoint, Services {
         'a header holds characters that this version of STOMP cannot write, and was left out',
       ),
     );
-    this.source = { start: (intake) => this.#start(intake), stop: () => this.#stop() };
+    this.source = {
+      start: (intake) => this.#start(intake),
+      stop: () => this.#stop(),
+      routesChanged: () => this.#exchange.routesChanged(),
+    };
     this.sink = { send: (message, address) => this.#send(message, address) };
   }
 

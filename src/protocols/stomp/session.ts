@@ -103,6 +103,10 @@ export class Session implements Port {
     );
   }
 
+  dismissed(error: JunctionError): void {
+    if (!this.#ended) this.#fail(error);
+  }
+
   /** There is room to send again. */
   resume(): void {
     this.#subscriptions.resume();

@@ -22,6 +22,7 @@ export interface Port {
    */
   sendMessage(start: string, delivery: Delivery, alias: string | undefined, settle: boolean): void;
   overflow(destination: string): void;
+  dismissed(error: JunctionError): void;
 }
 
 export interface SubscriptionOptions {
@@ -93,6 +94,11 @@ export class StompSubscription implements Consumer {
   overflow(): void {
     this.#ended = true;
     this.#port.overflow(this.options.destination);
+  }
+
+  dismissed(error: JunctionError): void {
+    this.#ended = true;
+    this.#port.dismissed(error);
   }
 
   has(key: string): boolean {

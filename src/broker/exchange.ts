@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { parsePattern, type AddressSyntax } from '../core/address.ts';
+import { parsePattern, type AddressPattern, type AddressSyntax } from '../core/address.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 import { accepted, combine, type Outcome } from '../core/outcome.ts';
@@ -7,12 +7,13 @@ import { PatternIndex } from '../core/pattern-index.ts';
 import type { Intake, Log } from '../core/protocol.ts';
 import type { EndpointStorage } from '../core/storage.ts';
 import type { Consumer, Subscription } from './delivery.ts';
+import { DurableSubscriptions } from './durable-subscriptions.ts';
 import { Depot, type DepotLimits } from './depot.ts';
 import { Budget, Queue, type MessageQueue } from './queue.ts';
 import { RouteConsumer } from './route-consumer.ts';
 import { SharedSubscription } from './shared.ts';
 import { StoredQueue } from './stored-queue.ts';
-import { publishToTopic, TopicSubscription } from './topic.ts';
+import { publishToTopic, TopicSubscription, type TopicSubscriber } from './topic.ts';
 
 /** A topic fans out to its current subscribers; a queue's message goes to one of its consumers, and waits for one. */
 export type AddressKind = 'topic' | 'queue';
@@ -57,10 +58,12 @@ export class Exchange {
   readonly #draining = new Map<string, RouteConsumer>();
   #storeSweep: NodeJS.Timeout | undefined;
   readonly #budget: Budget;
-  readonly #topics: PatternIndex<TopicSubscription>;
-  readonly #subscribers = new Set<TopicSubscription>();
+  readonly #topics: PatternIndex<TopicSubscriber>;
+  readonly #subscribers = new Set<TopicSubscriber>();
+  /** Undefined where nothing is stored. */
+  readonly durable: DurableSubscriptions | undefined;
   readonly #shared = new Map<string, SharedSubscription>();
-  #matches = new Map<string, readonly TopicSubscription[]>();
+  #matches = new Map<string, readonly TopicSubscriber[]>();
   #intake: Intake | undefined;
   #stopping = false;
   #sweep: NodeJS.Timeout | undefined;
@@ -71,7 +74,13 @@ export class Exchange {
     this.#budget = new Budget(options.queue_memory);
     this.#topics = new PatternIndex(options.syntax);
     const { durability } = options;
-    if (durability) this.#depot = new Depot(durability.storage, durability.limits);
+    if (!durability) return;
+    const { storage, limits } = durability;
+    this.#depot = new Depot(storage, limits);
+    this.durable = new DurableSubscriptions(storage, this.#depot, this.#budget, options.syntax, {
+      add: (subscription) => this.#add(subscription.pattern, subscription),
+      remove: (subscription) => this.#remove(subscription.pattern, subscription),
+    });
   }
 
   /** How many messages nobody took. */
@@ -85,6 +94,7 @@ export class Exchange {
     if (!this.#depot) return;
     for (const name of this.#depot.open())
       if (name.startsWith(queuePrefix)) this.#queue(name.slice(queuePrefix.length));
+    this.durable?.restore();
     this.#sweepStored();
     this.#storeSweep ??= setInterval(() => this.#sweepStored(), sweepEvery);
   }
@@ -97,6 +107,7 @@ export class Exchange {
     this.#stopping = true;
     const error = new JunctionError('closed', 'the listener is stopping');
     for (const queue of this.#queues.values()) queue.abandon({ state: 'released', error });
+    this.durable?.abandon({ state: 'released', error });
     clearInterval(this.#storeSweep);
     this.#storeSweep = undefined;
   }
@@ -120,7 +131,8 @@ export class Exchange {
   close(): void {
     this.stop();
     this.#intake = undefined;
-    for (const subscriber of [...this.#subscribers]) subscriber.cancel();
+    for (const subscriber of [...this.#subscribers])
+      if (subscriber instanceof TopicSubscription) subscriber.cancel();
     clearInterval(this.#sweep);
     this.#sweep = undefined;
   }
@@ -189,19 +201,27 @@ export class Exchange {
     } catch (error) {
       throw JunctionError.from(error, 'invalid-message');
     }
-    const subscription = new TopicSubscription(consumer, this.#options, () => {
-      this.#topics.remove(pattern, subscription);
-      this.#subscribers.delete(subscription);
-      this.#matches = new Map();
-    });
-    this.#topics.add(pattern, subscription);
-    this.#subscribers.add(subscription);
-    this.#matches = new Map();
+    const subscription = new TopicSubscription(consumer, this.#options, () =>
+      this.#remove(pattern, subscription),
+    );
+    this.#add(pattern, subscription);
     this.#sweep ??= setInterval(
       () => this.#checkLag(),
       Math.min(Math.max(10, this.#options.grace / 4), 1000),
     );
     return subscription;
+  }
+
+  #add(pattern: AddressPattern, subscriber: TopicSubscriber): void {
+    this.#topics.add(pattern, subscriber);
+    this.#subscribers.add(subscriber);
+    this.#matches = new Map();
+  }
+
+  #remove(pattern: AddressPattern, subscriber: TopicSubscriber): void {
+    this.#topics.remove(pattern, subscriber);
+    this.#subscribers.delete(subscriber);
+    this.#matches = new Map();
   }
 
   #join(share: string, address: string, consumer: Consumer): Subscription {
@@ -253,6 +273,7 @@ export class Exchange {
       if (queue.consumers === 0) this.#drain(address, queue);
     }
     for (const consumer of this.#draining.values()) consumer.tick();
+    this.durable?.sweep();
   }
 
   /** Gives what is stored for a queue to the route that reads it by now. */
@@ -271,7 +292,7 @@ export class Exchange {
     consumer.hold(subscription);
   }
 
-  #subscribersOf(address: string): readonly TopicSubscription[] {
+  #subscribersOf(address: string): readonly TopicSubscriber[] {
     if (this.#subscribers.size === 0) return [];
     let found = this.#matches.get(address);
     if (!found) {

@@ -10,6 +10,7 @@ export class Round {
   #waiting = 0;
   #accepted = false;
   #refused: Outcome | undefined;
+  #failed: Outcome | undefined;
   readonly #resolve: (outcome: Outcome) => void;
 
   constructor(resolve: (outcome: Outcome) => void) {
@@ -20,12 +21,20 @@ export class Round {
     this.#waiting++;
   }
 
+  /** The answer of one that must have the message, whatever the others say, and could not take it. */
+  fail(outcome: Outcome): void {
+    this.#failed = outcome;
+    this.answer(outcome);
+  }
+
   /** @param vote undefined for a subscriber that went away, or that nobody waits for any more */
   answer(vote: Outcome | undefined): void {
     if (vote?.state === 'accepted') this.#accepted = true;
     else if (vote) this.#refused = this.#refused?.state === 'rejected' ? this.#refused : vote;
     if (--this.#waiting === 0)
-      this.#resolve(this.#accepted || this.#refused === undefined ? accepted : this.#refused);
+      this.#resolve(
+        this.#failed ?? (this.#accepted || this.#refused === undefined ? accepted : this.#refused),
+      );
   }
 }
 
@@ -46,10 +55,19 @@ export interface TopicLimits {
   readonly grace: number;
 }
 
+/** Who gets what is published to a topic. */
+export interface TopicSubscriber {
+  readonly name: string;
+  /** Takes part in the round if its publisher is to wait for it. */
+  offer(envelope: Envelope, round: Round, now: number): void;
+  /** Called by the exchange's sweep; true when it has just been found lagging. */
+  checkLag(now: number): boolean;
+}
+
 /** Delivers one message to these subscribers; resolves when each has settled it, left, or is lagging. */
 export function publishToTopic(
   envelope: Envelope,
-  subscribers: readonly TopicSubscription[],
+  subscribers: readonly TopicSubscriber[],
   now: number,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
@@ -66,7 +84,7 @@ export function publishToTopic(
  * receiving, nobody waits for it any more, until it has settled all it was sent. So a subscriber that stops
  * reading costs its publishers one grace, once, and then nothing.
  */
-export class TopicSubscription implements Subscription {
+export class TopicSubscription implements Subscription, TopicSubscriber {
   readonly #consumer: Consumer;
   readonly #limits: TopicLimits;
   readonly #onCancel: () => void;

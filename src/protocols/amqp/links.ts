@@ -1,11 +1,15 @@
+import type { DurableTerms } from '../../broker/durable-subscription.ts';
+import type { DurableSubscriptions } from '../../broker/durable-subscriptions.ts';
 import { JunctionError } from '../../core/errors.ts';
 import type { ListenerContext } from './context.ts';
-import type { IncomingLink, OutgoingLink } from './engine/api.ts';
+import type { AmqpError, IncomingLink, OutgoingLink } from './engine/api.ts';
 import { condition, toAmqpError } from './errors.ts';
 import { IncomingHandler } from './incoming.ts';
 import type { TemporaryNode } from './nodes.ts';
 import { OutgoingConsumer, type SendBudget } from './outgoing.ts';
 import {
+  durableOf,
+  durableTerminus,
   dynamicKind,
   noSubscription,
   plainTerminus,
@@ -15,6 +19,13 @@ import {
   temporaryTerminus,
   unsupported,
 } from './terminus.ts';
+
+function refusalOf(reason: unknown): AmqpError {
+  const error = JunctionError.from(reason);
+  return error.code === 'refused'
+    ? { condition: condition.resourceLocked, description: error.message }
+    : toAmqpError(error);
+}
 
 /** The links of one connection: answers attaches and shares the connection's window among its senders. */
 export class Links {
@@ -66,8 +77,14 @@ export class Links {
   /** The peer wants to receive. */
   attachReceiver(link: OutgoingLink): void {
     const { source } = link;
-    if (!source) return link.refuse(noSubscription(link.name));
-    const refusal = unsupported(source);
+    const { durable } = this.#context.exchange;
+    const wanted = durableOf(link.name, source, link.connection.peer!.containerId);
+    if (!source) {
+      const found = durable?.find(wanted!.name);
+      if (!durable || !found) return link.refuse(noSubscription(link.name));
+      return void this.#acceptDurable(link, durable, wanted!.name, found.terms);
+    }
+    const refusal = unsupported(source, durable !== undefined);
     if (refusal) return link.refuse(refusal);
     if (source.dynamic) {
       const node = this.#context.nodes.create(dynamicKind(source), this);
@@ -77,7 +94,14 @@ export class Links {
       return link.refuse({ condition: condition.invalidField, description: 'the source has no address' });
     const resolved = resolveSource(source.address, source, this.#context.nodes, this);
     if ('refusal' in resolved) return link.refuse(resolved.refusal);
-    this.#acceptReceiver(link, resolved.address, resolved.kind, undefined);
+    const { address, kind } = resolved;
+    if (!wanted || !durable) return this.#acceptReceiver(link, address, kind, undefined);
+    if (kind === 'queue')
+      return link.refuse({
+        condition: condition.invalidField,
+        description: `${address} is a queue, which keeps its messages anyway: only topics have durable subscriptions`,
+      });
+    void this.#acceptDurable(link, durable, wanted.name, { address, shared: wanted.shared });
   }
 
   #acceptReceiver(
@@ -93,15 +117,37 @@ export class Links {
     try {
       consumer.subscribe(kind, shareOf(link.name, link.source!, link.connection.peer!.containerId));
     } catch (reason) {
-      const error = JunctionError.from(reason);
-      return link.refuse(
-        error.code === 'refused'
-          ? { condition: condition.resourceLocked, description: error.message }
-          : toAmqpError(error),
-      );
+      return link.refuse(refusalOf(reason));
     }
     this.#consumers.add(consumer);
     link.accept({ handler: consumer, source: own ? temporaryTerminus(address) : plainTerminus });
+  }
+
+  /** Answers once the subscription is on the disk; the peer may end it only after that. */
+  async #acceptDurable(
+    link: OutgoingLink,
+    durable: DurableSubscriptions,
+    name: string,
+    terms: DurableTerms,
+  ): Promise<void> {
+    let opened = false;
+    const consumer = new OutgoingConsumer(this.#context, link, terms.address, this.#budget, (closed) => {
+      this.#consumers.delete(consumer);
+      // The store has failed where it cannot be forgotten, and has told so.
+      if (opened && closed) durable.delete(name).catch(() => undefined);
+    });
+    try {
+      const subscription = await durable.declare(name, terms);
+      // Another link may have come, or ended it, meanwhile.
+      if (durable.find(name) !== subscription || (!terms.shared && subscription.queue.consumers > 0))
+        throw new JunctionError('refused', 'the durable subscription of this name is in use');
+      consumer.resume(subscription);
+    } catch (reason) {
+      return link.refuse(refusalOf(reason));
+    }
+    this.#consumers.add(consumer);
+    link.accept({ handler: consumer, source: durableTerminus(terms) });
+    opened = true;
   }
 
   /** The socket can take more. */

@@ -1,3 +1,4 @@
+import type { DurableTerms } from '../../broker/durable-subscription.ts';
 import type { AddressKind } from '../../broker/exchange.ts';
 import { invalidAddress } from '../../core/template.ts';
 import { amqpAddress, hasWildcards } from './address.ts';
@@ -73,10 +74,44 @@ export function resolveSource(address: string, source: Terminus, nodes: Nodes, o
  * container, or with the capability `global` to everybody.
  */
 export function shareOf(linkName: string, source: Terminus, containerId: string): string | undefined {
-  if (!isShared(source)) return undefined;
-  const [name] = linkName.split('|', 1);
-  return JSON.stringify(source.capabilities.includes('global') ? [name] : [name, containerId]);
+  return isShared(source) ? subscriptionName(linkName, source, containerId) : undefined;
 }
+
+/** A link that names no source (a JMS client that ends its subscription) says `global` behind the `|`. */
+function subscriptionName(linkName: string, source: Terminus | undefined, containerId: string): string {
+  const [name, rest = ''] = linkName.split('|', 2);
+  const global = source ? source.capabilities.includes('global') : rest.startsWith('global');
+  return JSON.stringify(global ? [name] : [name, containerId]);
+}
+
+/** Whether the subscription is to outlive its link: §3.5.6, or what the link leaves unsettled. */
+const isDurable = ({ durable, expiryPolicy }: Terminus): boolean =>
+  durable !== 'none' || expiryPolicy === 'never';
+
+/**
+ * The durable subscription that a receiving link asks for: its name is made as that of a shared one.
+ * @param source undefined: the link looks for one that is there
+ */
+export function durableOf(
+  linkName: string,
+  source: Terminus | undefined,
+  containerId: string,
+): { readonly name: string; readonly shared: boolean } | undefined {
+  if (source && !isDurable(source)) return undefined;
+  return {
+    name: subscriptionName(linkName, source, containerId),
+    shared: source !== undefined && isShared(source),
+  };
+}
+
+/** What our attach says of a durable subscription. */
+export const durableTerminus = ({ address, shared }: DurableTerms): Partial<Terminus> => ({
+  address,
+  durable: 'unsettled-state',
+  expiryPolicy: 'never',
+  timeout: 0,
+  capabilities: shared ? ['topic', 'shared'] : ['topic'],
+});
 
 /** The answer to a link without a source: a client that looks for its durable subscription, e.g. to end it. */
 export const noSubscription = (linkName: string): AmqpError => ({
@@ -84,8 +119,11 @@ export const noSubscription = (linkName: string): AmqpError => ({
   description: `there is no durable subscription ${linkName.split('|', 1)[0]!}, and the link names no source`,
 });
 
-/** What a source asks for that we do not have; refused rather than quietly ignored. */
-export function unsupported(source: Terminus): AmqpError | undefined {
+/**
+ * What a source asks for that we do not have; refused rather than quietly ignored.
+ * @param stored whether this listener stores anything
+ */
+export function unsupported(source: Terminus, stored: boolean): AmqpError | undefined {
   const filter = source.filter?.entries[0];
   if (filter) {
     const name = filter[0] instanceof Typed ? String(filter[0].value) : 'a filter';
@@ -99,13 +137,14 @@ export function unsupported(source: Terminus): AmqpError | undefined {
       description: `filters are not supported, but the link asks for ${name}${meaning}`,
     };
   }
-  if (source.durable !== 'none' || source.expiryPolicy === 'never')
+  if (isDurable(source) && !stored)
     return {
       condition: condition.notImplemented,
       description:
-        'durable subscriptions are not supported, for nothing is stored: use one that ends with its link, shared or not (durable none, expiry-policy link-detach)',
+        'durable subscriptions are not supported here, for nothing is stored: set `durable: true` on this listener, or use one that ends with its link, shared or not (durable none, expiry-policy link-detach)',
     };
-  if (source.distributionMode === 'copy')
+  // Qpid JMS asks for copies with a durable subscription, which every subscription to a topic gives.
+  if (source.distributionMode === 'copy' && !isDurable(source))
     return {
       condition: condition.notImplemented,
       description: 'browsing (distribution mode copy) is not supported',

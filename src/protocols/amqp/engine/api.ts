@@ -126,7 +126,7 @@ export interface Link {
 
 /** What is common to our attach replies. */
 export interface AcceptOptions {
-  /** Replaces fields of the peer's source in our reply. A filter is echoed only if it is given here: it means it is in force. */
+  /** Replaces fields of the peer's source in our reply, and is all of it where the peer names none (§2.6.3). A filter is echoed only if it is given here: it means it is in force. */
   readonly source?: Partial<Terminus>;
   /** Replaces fields of the peer's target in our reply, e.g. `address` of a dynamic one. */
   readonly target?: Partial<Terminus>;

@@ -28,6 +28,21 @@ interface DetachListener {
   onDetach(error: AmqpError | undefined, closed: boolean): void;
 }
 
+/** What a terminus is of which nothing is said. */
+const noTerminus: Terminus = {
+  address: undefined,
+  durable: 'none',
+  expiryPolicy: 'session-end',
+  timeout: 0,
+  dynamic: false,
+  dynamicNodeProperties: undefined,
+  distributionMode: undefined,
+  filter: undefined,
+  defaultOutcome: undefined,
+  outcomes: [],
+  capabilities: [],
+};
+
 /** What both directions share: the life of a link between attach and detach (§2.6). */
 export abstract class LinkBase<Owner extends LinkSession = LinkSession> implements Link {
   readonly session: Owner;
@@ -93,7 +108,9 @@ export abstract class LinkBase<Owner extends LinkSession = LinkSession> implemen
     this.state = 'open';
     this.#writeAttach(
       // A filter that is echoed is in force (§3.5.3), so it is not echoed unless the owner says so.
-      source && { ...source, filter: undefined, ...options.source },
+      source
+        ? { ...source, filter: undefined, ...options.source }
+        : options.source && { ...noTerminus, ...options.source },
       target && { ...target, ...options.target },
       options,
       maxMessageSize,

@@ -1,8 +1,8 @@
 import { AddressSyntaxError } from '../core/address.ts';
 import type { Protocol, Traits } from '../core/protocol.ts';
 import { parseValueTemplate, type ValueTemplate } from '../core/value-template.ts';
-import type { DedupSettings } from '../routing/dedup.ts';
 import { dedupDefaults, type DeliverySettings } from '../routing/delivery-schema.ts';
+import type { DedupSettings } from '../routing/route.ts';
 import type { EndpointDefinition } from './endpoints.ts';
 import type { Problems } from './problems.ts';
 import type { ScalarNode, Tree } from './tree.ts';

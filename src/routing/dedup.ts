@@ -2,15 +2,8 @@ import { hash } from 'node:crypto';
 import { accepted, failed, type Outcome } from '../core/outcome.ts';
 import type { Log } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
-import type { SeenBounds, SeenStore, SeenValues } from '../core/storage.ts';
-import type { ValueTemplate } from '../core/value-template.ts';
-import type { ResolvedRoute } from './route.ts';
-
-/** By what repeats of a message are known, and for how long. */
-export interface DedupSettings extends SeenBounds {
-  /** Messages of one value are one message; one that lacks a part of it is told apart from all others. */
-  readonly by: ValueTemplate;
-}
+import type { SeenStore, SeenValues } from '../core/storage.ts';
+import type { DedupSettings, ResolvedRoute } from './route.ts';
 
 /** What was counted since the start. */
 export interface DedupCounters {

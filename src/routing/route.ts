@@ -1,8 +1,8 @@
 import type { AddressPattern } from '../core/address.ts';
+import type { SeenBounds } from '../core/storage.ts';
 import type { Template } from '../core/template.ts';
 import type { ValueTemplate } from '../core/value-template.ts';
 import type { DeadLetterTarget } from './dead-letters.ts';
-import type { DedupSettings } from './dedup.ts';
 import type { RetryPolicy } from './retry.ts';
 
 export interface RouteTarget {
@@ -23,6 +23,12 @@ export interface SpoolSettings {
   readonly maxAge: number | undefined;
   /** What becomes of a message that finds it full: its source waits, is refused, or it becomes a dead letter. */
   readonly full: 'block' | 'reject' | 'dead-letter';
+}
+
+/** By what repeats of a message are known, and for how long. */
+export interface DedupSettings extends SeenBounds {
+  /** Messages of one value are one message; one that lacks a part of it is told apart from all others. */
+  readonly by: ValueTemplate;
 }
 
 /** One line of the routing table, checked against the endpoints it names. */

@@ -101,7 +101,7 @@ export const queueSettings = {
     .boolean()
     .default(false)
     .describe(
-      'Whether what waits in queues is stored (in `store.path`), its sender accepted once it is on the disk, and delivered after a restart. Without it senders wait for a consumer.',
+      'Whether what waits in queues is stored (in `store.path`), its sender accepted once it is on the disk, and delivered after a restart; AMQP has durable subscriptions then. Without it senders wait for a consumer.',
     ),
   max_stored_messages: z
     .int()

@@ -234,4 +234,25 @@ describe('an MQTT session on the disk', { timeout: 120_000 }, () => {
     const [again] = await reconnect(second.bench, 5, 'js');
     assert.deepEqual(await takeUntil(again, 'routed'), ['routed']);
   });
+
+  it('promises nothing once the store takes no more', async () => {
+    const kept = await openKept();
+    const [away] = await reconnect(kept.bench, 5, 'away');
+    await subscribe(away, 'a', 1);
+    away.close();
+    await until(() => kept.names.queues.has('session:away'));
+    const [client] = await reconnect(kept.bench, 5, 'here');
+    const publisher = await kept.bench.connected(5);
+    await kept.store.close();
+    publisher.publish('a', 'lost?', 1, 1);
+    assert.ok((await publisher.next('puback')).reasonCode! >= 0x80);
+    client.send({ cmd: 'subscribe', messageId: 2, subscriptions: [{ topic: 'b', qos: 1 }] });
+    assert.deepEqual([...(await client.next('suback')).granted], [0x80]);
+    const [late] = await reconnect(kept.bench, 5, 'late'); // its CONNACK comes first, and then it is told
+    await until(() => late.closed);
+    // who has no such session is served as ever
+    await subscribe(publisher, 'c', 1);
+    publisher.publish('c', 'fine', 1, 2);
+    assert.equal(bodyOf(await publisher.next('publish')), 'fine');
+  });
 });

@@ -36,7 +36,8 @@ export class SessionStore implements Room {
   #bytes = 0;
   /** What is to be added to the monotonic clock. */
   #clockOffset = 0;
-  #clockKept = 0;
+  /** When the clock was kept, ms of the monotonic clock; undefined until the store is open. */
+  #clockKept: number | undefined;
 
   /** @param maxBytes that its messages may have on the disk */
   constructor(storage: EndpointStorage, maxBytes: number) {
@@ -84,10 +85,11 @@ export class SessionStore implements Room {
   /** Called by the sweep. */
   sweep(now: number): void {
     this.#count();
-    if (now - this.#clockKept >= clockEvery) this.keepClock(now);
+    if (now - (this.#clockKept ?? now) >= clockEvery) this.keepClock(now);
   }
 
   keepClock(now: number): void {
+    if (this.#clockKept === undefined) return;
     this.#clockKept = now;
     this.follow(this.#storage.put('clock', Math.floor(now + this.#clockOffset)));
   }
@@ -130,10 +132,15 @@ export class SessionStore implements Room {
     this.follow(this.#storage.deleteQueue(groupPrefix + filter));
   }
 
+  /** A store that has failed says so itself; what is written to it fails anyway. */
   #count(): void {
-    let bytes = 0;
-    for (const queue of this.#storage.queues().values()) bytes += queue.bytes;
-    this.#bytes = bytes;
+    try {
+      let bytes = 0;
+      for (const queue of this.#storage.queues().values()) bytes += queue.bytes;
+      this.#bytes = bytes;
+    } catch {
+      return;
+    }
   }
 }
 

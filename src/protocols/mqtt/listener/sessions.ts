@@ -72,7 +72,12 @@ export class Sessions {
     session.expiry = Math.min(expiry, this.#options.expiry);
     const store = this.#store;
     if (!store || (session.expiry === 0 && !session.shelf)) return this.#arrive(session, by);
-    session.shelf ??= this.#shelfFor(session, store);
+    try {
+      session.shelf ??= this.#shelfFor(session, store);
+    } catch (error) {
+      by.fail(error);
+      return this.#leftEarly(session);
+    }
     this.#claims.set(session, by);
     const last = (): boolean => this.#claims.get(session) === by && this.#claims.delete(session);
     store.save(session, false).then(

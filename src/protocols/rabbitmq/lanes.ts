@@ -10,6 +10,14 @@ interface Lane {
   proven: boolean;
   /** Taken, not written, in order. */
   waiting: Message[];
+  /** How many of the first that wait were on a channel that was closed: one of them may have been the reason. */
+  suspects: number;
+}
+
+/** What is on the trial channel: messages to one exchange. */
+interface Trial {
+  readonly lane: Lane;
+  readonly messages: readonly Message[];
 }
 
 /** An exchange's name may come from a message: no more lanes than this are remembered. */
@@ -19,7 +27,8 @@ const mostLanes = 1000;
  * Publishes over two channels of one connection. RabbitMQ answers a message to an exchange that does not exist, or that
  * we may not write to, by closing the channel, without telling which message it was. So each exchange is tried first
  * with one message alone on a channel of its own; who has passed shares the other one. Where that is closed all
- * its exchanges are tried again: the one message that closes the trial channel has failed, and nothing else has.
+ * its exchanges are tried again, half of what was under way at a time, and half of that, until one message alone closes
+ * the trial channel: it has failed, and nothing else has.
  */
 export class Lanes {
   readonly #wire: Wire;
@@ -29,7 +38,7 @@ export class Lanes {
   readonly #untried = new Set<Lane>();
   #shared: Publisher | undefined;
   #trial: Publisher | undefined;
-  #trying: { readonly lane: Lane; readonly message: Message } | undefined;
+  #trying: Trial | undefined;
   #over = false;
 
   constructor(wire: Wire, done: (message: Message, error?: JunctionError) => void) {
@@ -67,21 +76,28 @@ export class Lanes {
       const [lane] = this.#untried;
       if (!lane) return;
       this.#untried.delete(lane);
-      const message = lane.waiting.shift();
-      if (!message) continue;
-      if (message.settled) {
-        this.#untried.add(lane);
-        this.#done(message);
-        continue;
+      const messages: Message[] = [];
+      const late: Message[] = []; // their time was up while they waited here
+      const most = Math.max(1, Math.ceil(lane.suspects / 2));
+      while (messages.length < most && lane.waiting.length > 0) {
+        const message = lane.waiting.shift()!;
+        (message.settled ? late : messages).push(message);
       }
-      this.#trying = { lane, message };
-      this.#trialChannel().publish(message);
-      // Not its confirmation, for which a queue without its quorum would let all others wait.
-      this.#trial!.probe().then(
-        () => this.#passed(message),
-        () => undefined, // told by `closed`
-      );
+      lane.suspects = Math.max(0, lane.suspects - late.length);
+      if (messages.length > 0) this.#try({ lane, messages });
+      for (const message of late) this.#done(message);
     }
+  }
+
+  #try(trial: Trial): void {
+    this.#trying = trial;
+    const publisher = this.#trialChannel();
+    for (const message of trial.messages) publisher.publish(message);
+    // Not the confirmations, for which a queue without its quorum would let all others wait.
+    publisher.probe().then(
+      () => this.#passed(trial),
+      () => undefined, // told by `closed`
+    );
   }
 
   /** One where nothing is unconfirmed, which the next trial could do harm to. */
@@ -99,12 +115,16 @@ export class Lanes {
     return (this.#trial = trial);
   }
 
-  #passed(message: Message): void {
-    if (this.#trying?.message !== message) return;
-    const { lane } = this.#trying;
+  #passed(trial: Trial): void {
+    if (this.#trying !== trial) return;
+    const { lane, messages } = trial;
     this.#trying = undefined;
-    lane.proven = true;
-    for (const each of lane.waiting.splice(0)) this.#share(each);
+    lane.suspects = Math.max(0, lane.suspects - messages.length);
+    if (lane.suspects > 0) this.#untried.add(lane);
+    else {
+      lane.proven = true;
+      for (const each of lane.waiting.splice(0)) this.#share(each);
+    }
     this.#tryNext();
   }
 
@@ -118,7 +138,9 @@ export class Lanes {
     this.#trying = undefined;
     if (error.code === 0) return;
     if (tried && tried.lane.waiting.length > 0) this.#untried.add(tried.lane);
-    const culprit = unconfirmed.find(({ message }) => message === tried?.message);
+    const alone = tried?.messages.length === 1 ? tried.messages[0] : undefined;
+    const culprit = unconfirmed.find(({ message }) => message === alone);
+    if (culprit) tried!.lane.suspects = 0;
     this.#again(unconfirmed.filter((each) => each !== culprit));
     if (culprit) this.#done(culprit.message, culprit.returned ?? publishError(error));
   }
@@ -137,6 +159,7 @@ export class Lanes {
     }
     for (const [lane, messages] of again) {
       lane.waiting = [...messages, ...lane.waiting];
+      lane.suspects = messages.length;
       this.#untried.add(lane);
     }
     for (const { message, returned } of unconfirmed) if (returned) this.#done(message, returned);
@@ -147,7 +170,7 @@ export class Lanes {
     let lane = this.#lanes.get(exchange);
     if (!lane) {
       if (this.#lanes.size >= mostLanes) this.#forget();
-      this.#lanes.set(exchange, (lane = { proven: false, waiting: [] }));
+      this.#lanes.set(exchange, (lane = { proven: false, waiting: [], suspects: 0 }));
     }
     return lane;
   }

@@ -36,7 +36,11 @@ describe('the RabbitMQ client at a real broker', { skip, timeout: 180_000 }, () 
 
   before(async () => {
     certificates = await makeCertificates({ client: 'guest' });
-    broker = await startRabbitMq({ plugins: [], tls: { certificates }, config: ['consumer_timeout = 3000'] });
+    broker = await startRabbitMq({
+      plugins: [],
+      tls: { certificates },
+      config: ['consumer_timeout = 3000', 'max_message_size = 1000000'],
+    });
   });
   after(async () => {
     for (const each of open) await each.close();
@@ -83,6 +87,31 @@ describe('the RabbitMQ client at a real broker', { skip, timeout: 180_000 }, () 
       intake.taken.map(({ body }) => Number(textOf(body))),
       Array.from({ length: 300 }, (_, n) => n),
     );
+  });
+
+  it('finds one message that closes the channel among many, which are sent again twice at most', async () => {
+    const it = await declared([{ name: 'halved', type: 'classic' }]);
+    const count = 400;
+    const sends: Promise<void>[] = [];
+    for (let n = 0; n < count; n++) sends.push(it.sink.send(message('x', n), 'halved'));
+    const tooLarge = it.sink.send(message('x', 'y'.repeat(1_000_001)), 'halved');
+    for (let n = count; n < 2 * count; n++) sends.push(it.sink.send(message('x', n), 'halved'));
+    await assert.rejects(tooLarge, code('too-large'));
+    await Promise.all(sends);
+    const intake = intakeOf(['halved']);
+    await it.source.start(intake);
+    const seen = new Set<number>();
+    await until(() => {
+      for (const { body } of intake.taken) seen.add(Number(textOf(body)));
+      return seen.size === 2 * count;
+    }, 'all have come');
+    assert.deepEqual(
+      [...seen],
+      Array.from({ length: 2 * count }, (_, n) => n),
+    );
+    await it.source.stop();
+    const twice = intake.taken.length - 2 * count;
+    assert.ok(twice <= 2 * 2 * count, `${twice} came again`);
   });
 
   it('notices that an exchange it used is gone, without harm to others', async () => {

@@ -115,7 +115,11 @@ export function amqpReader(
         connection.open_receiver({ source: { address }, credit_window: 50, autoaccept: false });
         connection.on('message', ({ message, delivery }: EventContext) => {
           const body = textOf(message!.body);
-          if (body.length > most) return delivery!.reject({ condition: 'amqp:not-allowed' });
+          if (body.length > most) {
+            // In a turn of its own: of two neighbours rhea gives the second one the outcome of the first.
+            setImmediate(() => delivery!.reject({ condition: 'amqp:not-allowed' }));
+            return;
+          }
           take(body);
           delivery!.accept();
         });

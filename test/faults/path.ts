@@ -25,8 +25,11 @@ export interface Path {
   readonly window: number;
   /** Whether its client may have several messages of a key under way while their order holds. */
   readonly pipelined: boolean;
-  /** Whether its target refuses bodies over `poisonous` bytes for good. */
-  readonly poison?: true;
+  /**
+   * Whether its target refuses bodies over `poisonous` bytes for good; `again`: by closing the channel, so that those
+   * under way are sent again.
+   */
+  readonly poison?: true | 'again';
   /** Runs side by side at one broker, where they mostly wait; those that end the broker go alone. */
   readonly width?: number;
   start(): Promise<RunningPath>;

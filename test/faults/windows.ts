@@ -27,5 +27,8 @@ export function duplicatesAllowed(path: Path, plan: Plan, resent: number, total:
         return underWay;
     }
   };
-  return targets * (resent + faults.reduce((sum, fault) => sum + each(fault), 0));
+  const poisons = plan.poison > 0 ? Math.ceil(plan.count / plan.poison) * keys : 0;
+  // The one among them is found by sending half of them again, and half of that.
+  const poisoned = path.poison === 'again' ? poisons * 2 * underWay : 0;
+  return targets * (resent + poisoned + faults.reduce((sum, fault) => sum + each(fault), 0));
 }

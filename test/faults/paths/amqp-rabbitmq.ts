@@ -11,6 +11,7 @@ export const amqpToRabbitMq: Path = {
   ends: ['SIGTERM', 'SIGKILL'],
   window: 0,
   pipelined: true,
+  poison: 'again',
   async start() {
     const broker = await startRabbitMq({ plugins: [], config: [`max_message_size = ${poisonous}`] });
     const connect = () => amqplib.connect(`amqp://${broker.at}`);

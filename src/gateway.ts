@@ -140,7 +140,10 @@ export class Gateway {
     const before = this.#configuration;
     const changes = changesBetween(before, next);
     await this.#keep.openFor(next);
-    await within(this.#keep.emptiedFor(next.routes), next.drain);
+    const { removed, changed } = changes.endpoints;
+    const first = [this.#keep.emptiedFor(next.routes)];
+    if (removed.length + changed.length > 0) first.push(this.#keep.settled());
+    await within(Promise.all(first), next.drain);
     const replacement = new Replacement(before.endpoints, next.endpoints, changes.endpoints, {
       endpoints: this.#endpoints,
       dispatcher,

@@ -86,6 +86,12 @@ export class Keep {
     await Promise.all(first.map(([, spool]) => spool.emptied()));
   }
 
+  /** Resolves once what was handed over by former settings of routes is answered for. */
+  async settled(): Promise<void> {
+    const spools = [...this.#spools.values(), ...this.#emptying.values()];
+    await Promise.all([...spools.map((spool) => spool.settled()), ...this.#ending.values()]);
+  }
+
   /** Brings the spools in line with the routes; to be called in the tick in which those are swapped. */
   swap(routes: readonly ResolvedRoute[], { begun, lost }: Swapped, dispatcher: Dispatcher): void {
     const wanted = new Map(routes.flatMap(({ name, spool }) => (spool ? [[name, spool]] : [])));

@@ -80,9 +80,17 @@ export class Spool {
     this.#letIn();
   }
 
+  /** Resolves once what was handed over by former settings is answered for. */
+  async settled(): Promise<void> {
+    await this.#ended;
+  }
+
   /** Resolves once all that was taken has been delivered, or it was stopped. */
   emptied(): Promise<void> {
-    return this.#empty ? Promise.resolve() : new Promise((done) => this.#onEmpty.push(done));
+    // Who asks later is not told earlier: the last removal may still be on its way to the disk.
+    return this.#empty && this.#onEmpty.length === 0
+      ? Promise.resolve()
+      : new Promise((done) => this.#onEmpty.push(done));
   }
 
   /**

@@ -28,12 +28,15 @@ export class Claim {
     if (await answers(name))
       throw new JunctionError(
         'unavailable',
-        `the store in ${this.#folder} is in use by another process; each gateway needs a store of its own`,
+        `the store in ${this.#folder} is in use by another process; each gateway needs a store of its own: name another folder in store.path`,
       );
     // left behind by a process that was killed
     await rm(name, { force: true });
     if (!(await this.#listen(name)))
-      throw new JunctionError('unavailable', `the store in ${this.#folder} is in use by another process`);
+      throw new JunctionError(
+        'unavailable',
+        `the store in ${this.#folder} is in use by another process: name another folder in store.path`,
+      );
   }
 
   async release(): Promise<void> {

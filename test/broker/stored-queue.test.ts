@@ -159,9 +159,9 @@ describe('a stored queue', () => {
 
   it('holds a bounded part of a long queue in memory, and hands all of it out in order', async (t) => {
     const { exchange } = await begin(t, { queue_memory: 4e6 });
-    const body = Buffer.alloc(2000, 'x');
+    const body = Buffer.alloc(800, 'x');
     const before = heldBuffers();
-    for (let n = 0; n < 40_000; n += 1000)
+    for (let n = 0; n < 100_000; n += 1000)
       await allAccepted(
         range(n, n + 999).map((id) =>
           exchange.publish({ ...message('q', ''), id: String(id), body }, 'queue', 'client'),
@@ -178,8 +178,8 @@ describe('a stored queue', () => {
       },
       overflow() {},
     });
-    await until(() => seen.length === 40_000, 'all have come');
-    assert.deepEqual(seen.map(Number), range(0, 39_999));
+    await until(() => seen.length === 100_000, 'all have come');
+    assert.deepEqual(seen.map(Number), range(0, 99_999));
     hold.cancel();
   });
 
@@ -259,5 +259,54 @@ describe('a stored queue', () => {
     await store.close();
     const outcome = await publish(exchange, [2])[0]!;
     assert.equal(outcome.state, 'released');
+  });
+});
+
+describe('a durable subscription', () => {
+  const terms = { address: 't.*', shared: false };
+  const to = (exchange: Exchange, n: number) => exchange.publish(message('t.a', n), 'topic', 'client');
+
+  it('keeps what is published while nobody uses it, also over a restart, until it is ended', async (t) => {
+    const first = await begin(t);
+    await first.exchange.durable!.declare('s', terms);
+    await allAccepted([to(first.exchange, 1), to(first.exchange, 2)]);
+    const second = await restart(t, first);
+    await allAccepted([to(second.exchange, 3)]);
+    const taker = new Taker(9, accepted);
+    const hold = second.exchange.durable!.find('s')!.subscribe(taker);
+    await until(() => taker.got.length === 3, 'all have come');
+    assert.deepEqual(taker.texts(), ['1', '2', '3']);
+    await second.exchange.durable!.delete('s');
+    assert.ok(second.exchange.durable!.find('s'), 'it is in use');
+    hold.cancel();
+    await second.exchange.durable!.delete('s');
+    const third = await restart(t, second);
+    assert.equal(third.exchange.durable!.find('s'), undefined);
+    assert.equal(third.store.endpoint('e').queues().size, 0);
+  });
+
+  it('is replaced by one of another address, unless it is in use', async (t) => {
+    const { exchange } = await begin(t);
+    const durable = exchange.durable!;
+    const hold = (await durable.declare('s', terms)).subscribe(new Taker(0));
+    await assert.rejects(durable.declare('s', terms), { code: 'refused' });
+    await assert.rejects(durable.declare('s', { ...terms, address: 'u' }), { code: 'refused' });
+    await allAccepted([to(exchange, 1)]);
+    hold.cancel();
+    await durable.declare('s', { ...terms, address: 'u' });
+    const taker = new Taker();
+    durable.find('s')!.subscribe(taker);
+    await allAccepted([to(exchange, 2)]);
+    assert.deepEqual(taker.texts(), []);
+  });
+
+  it('must have a message, whatever other subscribers say', async (t) => {
+    const { exchange } = await begin(t, {}, { messages: 1, bytes: 1e6 });
+    await exchange.durable!.declare('s', terms);
+    const other = new Taker(9, accepted);
+    exchange.subscribe('t.a', 'topic', other);
+    await allAccepted([to(exchange, 1)]);
+    assert.equal((await to(exchange, 2)).state, 'released');
+    assert.equal(other.got.length, 2);
   });
 });

@@ -163,7 +163,7 @@ describe('a topic', () => {
   });
 
   it('is refused where one subscriber refuses and nobody waits for the other any more', async () => {
-    const exchange = exchangeWith({ grace: 20, backlog: 100 });
+    const exchange = exchangeWith({ grace: 500, backlog: 100 });
     exchange.subscribe('t', 'topic', new Taker(1)); // takes one and never settles
     exchange.subscribe('t', 'topic', new Taker(100, rejected));
     assert.equal((await exchange.publish(message('t'), 'topic', 'client')).state, 'rejected');
@@ -180,7 +180,7 @@ describe('a topic', () => {
   });
 
   it('stops waiting for a subscriber that does not settle, until it has caught up', async () => {
-    const exchange = exchangeWith({ grace: 40, backlog: 100 });
+    const exchange = exchangeWith({ grace: 500, backlog: 100 });
     const [stuck, healthy] = [new Taker(1), new Taker(100, accepted)];
     const subscription = exchange.subscribe('t', 'topic', stuck);
     exchange.subscribe('t', 'topic', healthy);

@@ -119,7 +119,7 @@ describe('a shared subscription', () => {
   });
 
   it('lags as one subscriber while a member does not settle, and goes on receiving', async () => {
-    const exchange = exchangeWith({ grace: 40 });
+    const exchange = exchangeWith({ grace: 500 });
     const stuck = joined(exchange, new Taker(1));
     const first = publish(exchange, 1);
     assert.deepEqual(stuck.texts(), ['1']);

@@ -6,7 +6,9 @@ import { JunctionError } from '../core/errors.ts';
 import { accepted, failed, type Outcome } from '../core/outcome.ts';
 import type { Sink } from '../core/protocol.ts';
 import { Delivery, UnderWay } from './delivery.ts';
-import { Lane } from './lane.ts';
+import { Alarm } from './alarm.ts';
+import type { Lane } from './lane.ts';
+import { Lanes } from './lanes.ts';
 import type { RetryPolicy } from './retry.ts';
 
 /** What a queue asks of the one it works for. */
@@ -25,9 +27,6 @@ export const givenBack: Outcome = Object.freeze({
   error: new JunctionError('busy', 'an earlier message of the same key or address waits for the target'),
 });
 
-/** Least ms between two looks at the lanes that wait. */
-const granularity = 10;
-
 /**
  * What goes to one target of one route. Messages are sent at once, many under way at a time, in the order in which they
  * come. When the target does not take one for now, its lane is blocked: that message is tried again, with back-off,
@@ -41,21 +40,15 @@ export class TargetQueue {
   readonly #givesBack: boolean;
   readonly #underWay = new UnderWay();
   #sequence = 0;
-  /** Whether lanes are told apart: only while one of them is blocked, or others need to know. */
-  #apart = false;
-  /** Every lane with anything in it, while they are told apart. */
-  readonly #lanes = new Map<string, Lane<Delivery>>();
+  readonly #lanes = new Lanes(this.#underWay);
   readonly #blocked = new Set<Lane<Delivery>>();
-  #timer: NodeJS.Timeout | undefined;
-  /** When the timer is due, by the monotonic clock in ms. */
-  #timerAt = Infinity;
+  readonly #alarm = new Alarm(() => this.#wake());
   #stopped = false;
   /** How many have asked that nothing is sent for now. */
   #holds = 0;
   /** Queues to the same endpoint that get nothing new; a lane of theirs goes before ours of the same name. */
   readonly #before = new Set<TargetQueue>();
   #retired = false;
-  readonly #onLaneGone: ((lane: string) => void)[] = [];
   #onIdle: (() => void)[] = [];
   #onQuiet: (() => void)[] = [];
   readonly #onFree: ((lane: string) => void)[] = [];
@@ -85,7 +78,7 @@ export class TargetQueue {
    */
   send(message: Envelope, envelope: Envelope, address: string): Promise<Outcome> {
     const delivery = new Delivery(message, envelope, address, this.#sequence++);
-    if (this.#apart) {
+    if (this.#lanes.apart) {
       const lane = this.#enter(delivery.laneName);
       if (lane.blocked) {
         if (this.#givesBack) return Promise.resolve(givenBack);
@@ -111,7 +104,7 @@ export class TargetQueue {
 
   /** Whether a message would have to wait for others of its lane. */
   isBlocked(envelope: Envelope, address: string): boolean {
-    if (!this.#apart) return false;
+    if (!this.#lanes.apart) return false;
     const lane = this.#enter(envelope.key ?? address);
     if (!lane.blocked) this.#dropIdle(lane);
     return lane.blocked;
@@ -129,7 +122,7 @@ export class TargetQueue {
    */
   hold(): Promise<void> {
     this.#holds++;
-    this.#tellApart();
+    this.#lanes.tellApart();
     return this.#underWay.empty ? Promise.resolve() : new Promise((done) => this.#onQuiet.push(done));
   }
 
@@ -149,17 +142,17 @@ export class TargetQueue {
   /** Nothing new will come: resolves once all there is has been answered for. */
   retire(): Promise<void> {
     this.#retired = true;
-    this.#tellApart();
-    return this.#lanes.size === 0 ? Promise.resolve() : new Promise((done) => this.#onIdle.push(done));
+    this.#lanes.tellApart();
+    return this.#lanes.empty ? Promise.resolve() : new Promise((done) => this.#onIdle.push(done));
   }
 
   /** Lets a retired queue to the same endpoint go first: what waits there was taken before what comes here. */
   follow(queue: TargetQueue): void {
     if (queue.idle) return;
     this.#before.add(queue);
-    this.#tellApart();
-    queue.#onLaneGone.push((name) => {
-      const lane = this.#lanes.get(name);
+    this.#lanes.tellApart();
+    queue.#lanes.onGone((name) => {
+      const lane = this.#lanes.find(name);
       if (lane?.blocked) this.#advance(lane);
     });
     queue.#onIdle.push(() => {
@@ -182,7 +175,7 @@ export class TargetQueue {
   stop(): void {
     this.#stopped = true;
     this.giveBack();
-    clearTimeout(this.#timer);
+    this.#alarm.clear();
   }
 
   /** Gives what waits back to its sources. */
@@ -193,7 +186,7 @@ export class TargetQueue {
 
   /** The lane of a message that comes, while lanes are told apart; blocked where it has to wait for others. */
   #enter(name: string): Lane<Delivery> {
-    const lane = this.#laneOf(name);
+    const lane = this.#lanes.of(name);
     if (!lane.blocked && !this.#stopped && (this.#holds > 0 || this.#mustFollow(lane))) {
       lane.blocked = true;
       lane.dueAt = 0;
@@ -275,8 +268,8 @@ export class TargetQueue {
     let lane = delivery.lane;
     if (lane) lane.underWay--;
     else {
-      this.#tellApart();
-      lane = this.#laneOf(delivery.laneName);
+      this.#lanes.tellApart();
+      lane = this.#lanes.of(delivery.laneName);
       delivery.lane = lane;
     }
     lane.insert(delivery);
@@ -309,7 +302,7 @@ export class TargetQueue {
     if (lane.underWay > 0 || this.#holds > 0 || this.#mustFollow(lane)) return;
     const first = lane.first;
     if (!first) return this.#open(lane);
-    if (lane.dueAt > performance.now()) return this.#wakeAt(lane.dueAt);
+    if (lane.dueAt > performance.now()) return this.#alarm.wakeAt(lane.dueAt, this.#policy?.from);
     lane.takeFirst();
     if (isOver(first)) {
       this.#expire(first);
@@ -353,50 +346,19 @@ export class TargetQueue {
     for (const callback of this.#onFree) callback(lane.name);
   }
 
-  #laneOf(name: string): Lane<Delivery> {
-    let lane = this.#lanes.get(name);
-    if (!lane) this.#lanes.set(name, (lane = new Lane(name)));
-    return lane;
-  }
-
   #dropIdle(lane: Lane<Delivery>): void {
-    if (!lane.idle || lane.blocked || this.#lanes.get(lane.name) !== lane) return;
-    this.#lanes.delete(lane.name);
-    for (const callback of this.#onLaneGone) callback(lane.name);
-    if (!this.#retired || this.#lanes.size > 0) return;
+    this.#lanes.dropIdle(lane);
+    if (!this.#retired || !this.#lanes.empty) return;
     for (const done of this.#onIdle.splice(0)) done();
-  }
-
-  /** Begins to count by lane what is under way. */
-  #tellApart(): void {
-    if (this.#apart) return;
-    this.#apart = true;
-    for (const delivery of this.#underWay) {
-      delivery.lane = this.#laneOf(delivery.laneName);
-      delivery.lane.underWay++;
-    }
   }
 
   #forgetIfFree(): void {
     if (this.#blocked.size > 0 || this.#holds > 0 || this.#before.size > 0 || this.#retired) return;
-    this.#apart = false;
-    for (const delivery of this.#underWay) delivery.lane = undefined;
-    this.#lanes.clear();
-    clearTimeout(this.#timer);
-    this.#timerAt = Infinity;
+    this.#lanes.forget();
+    this.#alarm.clear();
   }
 
-  #wakeAt(at: number): void {
-    if (at >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    const least = Math.min(granularity, this.#policy?.from ?? granularity);
-    this.#timer = setTimeout(() => this.#wake(), Math.max(least, at - performance.now()));
-  }
-
-  /** One timer for all lanes: it is set for the earliest, and lanes that are due nearly at once share one look. */
   #wake(): void {
-    this.#timerAt = Infinity;
     for (const lane of [...this.#blocked]) this.#advance(lane);
   }
 }

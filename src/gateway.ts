@@ -154,6 +154,7 @@ export class Gateway {
     // One tick: each message is carried by the old routes or by the new ones.
     this.#configuration = next;
     replacement.use();
+    for (const name of changes.endpoints.renewed) this.#endpoints.renew(next.endpoints.get(name)!);
     const swapped = dispatcher.swap(next.routes, syntaxIn(next), this.#keep.letters);
     this.#keep.swap(next.routes, swapped, dispatcher);
     for (const { endpoint } of this.#endpoints.ofRole('listener')) endpoint.source.routesChanged?.();

@@ -60,6 +60,8 @@ export interface Endpoint {
    */
   open(): Promise<void>;
   status(): EndpointStatus;
+  /** Goes on by another configuration, at once; called only where its role says that it can (`Role.renews`). */
+  renew?(config: unknown): void;
   /**
    * Idempotent. Does not wait for what is unsettled (`source.stop` does): its peers will send it again. Leaves no
    * socket, timer or listener behind.
@@ -113,6 +115,8 @@ export interface Role<Schema extends z.ZodType = z.ZodType> {
   readonly traits: Traits;
   /** Whether an endpoint of this configuration keeps anything over restarts (`Context.storage`); default no. */
   keeps?(config: z.output<Schema>): boolean;
+  /** Whether an open endpoint can go on by another configuration, e.g. other certificates; else it is opened anew. */
+  renews?(before: z.output<Schema>, after: z.output<Schema>): boolean;
   create(config: z.output<Schema>, context: Context): Endpoint;
 }
 

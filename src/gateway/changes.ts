@@ -10,10 +10,16 @@ export interface Difference {
   readonly changed: readonly string[];
 }
 
+export interface EndpointDifference extends Difference {
+  /** Those that are replaced: also clients of which routes want other addresses. */
+  readonly changed: readonly string[];
+  /** Those that stay open and go on by other settings, e.g. certificates. */
+  readonly renewed: readonly string[];
+}
+
 /** What is different in a configuration that was read again. */
 export interface Changes {
-  /** `changed` are those that are replaced: also clients of which routes want other addresses. */
-  readonly endpoints: Difference;
+  readonly endpoints: EndpointDifference;
   readonly routes: Difference;
 }
 
@@ -22,11 +28,19 @@ export function changesBetween(before: Configuration, after: Configuration): Cha
   const patternsAfter = patternsOf(after.routes);
   const routesOf = ({ routes }: Configuration): Map<string, ResolvedRoute> =>
     new Map(routes.map((route) => [route.name, route]));
+  const endpoints = difference(before.endpoints, after.endpoints, (old, now) => {
+    if (!sameEndpoint(old, now)) return false;
+    return now.role === 'listener' || patternsBefore.get(now.name) === patternsAfter.get(now.name);
+  });
+  const renewed = new Set(
+    endpoints.changed.filter((name) => renews(before.endpoints.get(name)!, after.endpoints.get(name)!)),
+  );
   return {
-    endpoints: difference(before.endpoints, after.endpoints, (old, now) => {
-      if (!sameEndpoint(old, now)) return false;
-      return now.role === 'listener' || patternsBefore.get(now.name) === patternsAfter.get(now.name);
-    }),
+    endpoints: {
+      ...endpoints,
+      changed: endpoints.changed.filter((name) => !renewed.has(name)),
+      renewed: [...renewed],
+    },
     routes: difference(routesOf(before), routesOf(after), sameRoute),
   };
 }
@@ -42,6 +56,7 @@ export function sectionsForRestart(before: Configuration, after: Configuration):
 
 /** Whether anything is different at all. */
 export const isEmpty = ({ endpoints, routes }: Changes): boolean =>
+  endpoints.renewed.length === 0 &&
   [endpoints, routes].every(
     ({ added, removed, changed }) => added.length + removed.length + changed.length === 0,
   );
@@ -60,10 +75,14 @@ function difference<Value>(
 }
 
 /** By what the files mean, not by how or where they say it. */
-export const sameEndpoint = (before: EndpointDefinition, after: EndpointDefinition): boolean =>
-  before.protocol === after.protocol &&
-  before.role === after.role &&
-  isDeepStrictEqual(before.config, after.config);
+const sameEndpoint = (before: EndpointDefinition, after: EndpointDefinition): boolean =>
+  sameKind(before, after) && isDeepStrictEqual(before.config, after.config);
+
+const sameKind = (before: EndpointDefinition, after: EndpointDefinition): boolean =>
+  before.protocol === after.protocol && before.role === after.role;
+
+const renews = (before: EndpointDefinition, after: EndpointDefinition): boolean =>
+  sameKind(before, after) && (after.definition.renews?.(before.config, after.config) ?? false);
 
 const sameRoute = (before: ResolvedRoute, after: ResolvedRoute): boolean =>
   isDeepStrictEqual({ ...before, file: '', line: 0 }, { ...after, file: '', line: 0 });

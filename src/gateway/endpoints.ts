@@ -53,6 +53,13 @@ export class Endpoints {
     this.#sinks.set(instance.definition.name, instance.endpoint.sink);
   }
 
+  /** Lets one that is open go on by another configuration. */
+  renew(definition: EndpointDefinition): void {
+    const { endpoint } = this.#all.get(definition.name)!;
+    endpoint.renew?.(definition.config);
+    this.#all.set(definition.name, { definition, endpoint });
+  }
+
   forget(name: string): void {
     this.#all.delete(name);
     this.#sinks.delete(name);

@@ -2,8 +2,15 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { peerOf, type Arrival, type Step } from './arrival.ts';
 import { clientOf, tlsServerOptions, untrusted, type ServerTls } from './server-tls.ts';
 
-/** The server's side of TLS; `next` gets the decrypted stream. */
-export function acceptTls(tls: ServerTls, allowHalfOpen: boolean, next: Step): Step {
+/** The server's side of TLS. */
+export interface TlsEntrance {
+  readonly take: Step;
+  /** Handshakes that begin from now on use these certificates; see `renewable`. */
+  renew(tls: ServerTls): void;
+}
+
+/** @param next gets the decrypted stream */
+export function acceptTls(tls: ServerTls, allowHalfOpen: boolean, next: Step): TlsEntrance {
   // node tells of a finished handshake without the socket it came by: those are known by their addresses
   const arrivals = new Map<string, Arrival>();
   const server = createServer({ ...tlsServerOptions(tls), allowHalfOpen });
@@ -23,7 +30,7 @@ export function acceptTls(tls: ServerTls, allowHalfOpen: boolean, next: Step): S
       [...arrivals.values()].find(({ socket, over }) => socket.destroyed && !over);
     (arrivals.get(peerOf(stream)) ?? left())?.refuse(why);
   });
-  return (arrival) => {
+  const take: Step = (arrival) => {
     arrivals.set(arrival.peer, arrival);
     arrival.socket.once('close', () =>
       setImmediate(() => {
@@ -32,6 +39,7 @@ export function acceptTls(tls: ServerTls, allowHalfOpen: boolean, next: Step): S
     );
     server.emit('connection', arrival.socket);
   };
+  return { take, renew: (renewed) => server.setSecureContext(tlsServerOptions(renewed)) };
 }
 
 const notTls: ReadonlySet<string> = new Set([

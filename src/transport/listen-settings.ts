@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { hostPort } from '../core/units.ts';
-import { serverTls } from './server-tls.ts';
+import { serverTls, withoutCertificates, type ServerTls } from './server-tls.ts';
 
 /**
  * Settings of every listener that say how its clients reach it, beside `listen`.
@@ -22,3 +23,31 @@ export const transportSettings = (path: string) => ({
     .optional()
     .describe('Also takes clients by WebSocket.'),
 });
+
+type Fields = ReturnType<typeof transportSettings>;
+
+/** As the schema makes them. */
+export type TransportSettings = { readonly [Key in keyof Fields]?: z.output<Fields[Key]> };
+
+/** The TLS of the WebSocket port; undefined: none. */
+export function webSocketTls({ tls, websocket }: TransportSettings): ServerTls | undefined {
+  const chosen = websocket && (websocket.tls ?? tls);
+  return chosen === 'none' ? undefined : chosen;
+}
+
+/**
+ * Whether open ports can go on by other settings: where nothing but certificates, keys and authorities is different,
+ * so that what was asked of those who are in is what is asked of those who come.
+ */
+export const renewable = (before: TransportSettings, after: TransportSettings): boolean =>
+  isDeepStrictEqual(lasting(before), lasting(after));
+
+function lasting(settings: TransportSettings): object {
+  const { tls, websocket } = settings;
+  const own = webSocketTls(settings);
+  return {
+    ...settings,
+    tls: tls && withoutCertificates(tls),
+    websocket: websocket && { ...websocket, tls: own && withoutCertificates(own) },
+  };
+}

@@ -1,18 +1,14 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { z } from 'zod';
 import { JunctionError } from '../core/errors.ts';
 import type { HostPort } from '../core/units.ts';
-import { acceptTls } from './accept-tls.ts';
+import { acceptTls, type TlsEntrance } from './accept-tls.ts';
 import { acceptWebSocket, type WebSocketBinding } from './accept-websocket.ts';
 import { Arrival, type Incoming, type Refused, type Step } from './arrival.ts';
-import type { transportSettings } from './listen-settings.ts';
-
-type Fields = ReturnType<typeof transportSettings>;
-type Settings = { readonly [Key in keyof Fields]?: z.output<Fields[Key]> };
+import { webSocketTls, type TransportSettings } from './listen-settings.ts';
 
 export interface ListenOptions {
   /** As configured. */
-  readonly settings: Settings & { readonly listen: HostPort };
+  readonly settings: TransportSettings & { readonly listen: HostPort };
   readonly webSocket: WebSocketBinding;
   /** The largest message of the protocol, in bytes. */
   readonly maxMessage: number;
@@ -30,6 +26,8 @@ export interface ListenOptions {
 export interface Doors {
   /** Where they are: `host:port`, `tls://host:port`, `ws://host:port/path`, joined by "and". */
   readonly at: string;
+  /** Goes on by settings for which those of before are `renewable`; who is in stays. */
+  renew(settings: TransportSettings): void;
   /** Lets nobody in any more; who is in stays. */
   shut(): void;
   /** Resolves once the ports are free: when all connections are closed, which is up to who accepted them. */
@@ -49,15 +47,15 @@ export async function listen(options: ListenOptions): Promise<Doors> {
     options.accept({ stream, peer: arrival.peer, identity: arrival.identity });
   };
   const doors: Door[] = [];
+  const secured = tls && acceptTls(tls, allowHalfOpen, take);
+  let webSecured: TlsEntrance | undefined;
   try {
-    const first = tls ? acceptTls(tls, allowHalfOpen, take) : take;
-    doors.push(await open(arrivals, settings.listen, first, tls !== undefined));
+    doors.push(await open(arrivals, settings.listen, secured?.take ?? take, tls !== undefined));
     if (websocket) {
-      const chosen = websocket.tls ?? tls;
-      const ownTls = chosen === 'none' ? undefined : chosen;
+      const ownTls = webSocketTls(settings);
       const upgrade = await acceptWebSocket(websocket.path, webSocket, options.maxMessage, take);
-      const step = ownTls ? acceptTls(ownTls, true, upgrade) : upgrade;
-      const door = await open(arrivals, websocket.listen, step, true);
+      webSecured = ownTls && acceptTls(ownTls, true, upgrade);
+      const door = await open(arrivals, websocket.listen, webSecured?.take ?? upgrade, true);
       doors.push({ ...door, at: `${ownTls ? 'wss' : 'ws'}://${door.at}${websocket.path}` });
     }
   } catch (error) {
@@ -75,6 +73,11 @@ export async function listen(options: ListenOptions): Promise<Doors> {
   const [main, ...others] = doors.map(({ at }) => at);
   return {
     at: [tls ? `tls://${main}` : main, ...others].join(' and '),
+    renew(renewed) {
+      if (renewed.tls) secured?.renew(renewed.tls);
+      const ownTls = webSocketTls(renewed);
+      if (ownTls) webSecured?.renew(ownTls);
+    },
     shut: () => void close(),
     close,
   };

@@ -107,6 +107,12 @@ export function tlsServerOptions(tls: ServerTls): TlsOptions {
   };
 }
 
+/** What stays when certificates are renewed. */
+export const withoutCertificates = ({ client_certificate, min_version }: ServerTls): object => ({
+  client_certificate,
+  min_version,
+});
+
 /** What a finished handshake tells of the client. */
 export type TlsClient =
   | { readonly trusted: true; readonly identity: string | undefined }

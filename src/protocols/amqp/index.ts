@@ -1,4 +1,5 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { renewable } from '../../transport/listen-settings.ts';
 import { amqpAddress } from './address.ts';
 import { AmqpBrokerClient } from './client.ts';
 import { amqpClientConfig } from './client/config.ts';
@@ -14,6 +15,7 @@ const amqp: Protocol = {
     config: amqpListenerConfig,
     traits: amqpTraits,
     keeps: (config) => config.durable,
+    renews: renewable,
     create: (config, context) => new AmqpListener(config, context),
   }),
   client: defineRole({

@@ -111,6 +111,10 @@ export class AmqpListener implements Endpoint, ConnectionOwner {
     };
   }
 
+  renew(config: AmqpListenerConfig): void {
+    this.#doors?.renew(config);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

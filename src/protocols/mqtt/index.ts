@@ -1,4 +1,5 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { renewable } from '../../transport/listen-settings.ts';
 import { mqttAddress } from './address.ts';
 import { MqttBrokerClient, mqttClientTraits } from './client.ts';
 import { mqttClientConfig } from './client/config.ts';
@@ -14,6 +15,7 @@ const mqtt: Protocol = {
     config: mqttListenerConfig,
     traits: mqttTraits,
     keeps: ({ durable }) => durable,
+    renews: renewable,
     create: (config, context) => new MqttListener(config, context),
   }),
   client: defineRole({

@@ -124,6 +124,10 @@ export class MqttListener implements Endpoint {
     return { state: this.#state, at: this.#doors?.at ?? showHostPort(this.#config.listen) };
   }
 
+  renew(config: MqttListenerConfig): void {
+    this.#doors?.renew(config);
+  }
+
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';

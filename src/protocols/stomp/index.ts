@@ -1,4 +1,5 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { renewable } from '../../transport/listen-settings.ts';
 import { stompAddress } from './address.ts';
 import { StompBrokerClient, stompClientTraits } from './client.ts';
 import { stompClientConfig } from './client/config.ts';
@@ -20,6 +21,7 @@ const stomp: Protocol = {
       redelivers: false,
     },
     keeps: (config) => config.durable,
+    renews: renewable,
     create: (config, context) => new StompListener(config, context),
   }),
   client: defineRole({

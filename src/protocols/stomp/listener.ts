@@ -107,6 +107,10 @@ export class StompListener implements Endpoint, Services {
       : { state: 'closed', at };
   }
 
+  renew(config: ListenerConfig): void {
+    this.#doors?.renew(config);
+  }
+
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }

@@ -36,3 +36,7 @@ export interface Subscription {
   /** Ends it: a queue's unsettled messages go back to the queue, a topic's are given up. Idempotent. */
   cancel(): void;
 }
+
+/** A message as a route is to have it, which knows no other count than the message's own. */
+export const counted = (envelope: Envelope, deliveryCount: number): Envelope =>
+  deliveryCount === envelope.deliveryCount ? envelope : { ...envelope, deliveryCount };

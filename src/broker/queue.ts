@@ -1,7 +1,7 @@
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
-import type { Consumer, Subscription } from './delivery.ts';
+import { counted, type Consumer, type Subscription } from './delivery.ts';
 import { Member, Members, type Holder } from './members.ts';
 import { Waiting } from './waiting.ts';
 
@@ -119,7 +119,8 @@ export class Queue implements MessageQueue, Holder<Entry> {
 
   /** Has another one answer for what waits, in its order. */
   handOver(deliver: (envelope: Envelope) => Promise<Outcome>): void {
-    for (const { envelope, resolve } of this.#waiting.clear()) void deliver(envelope).then(resolve);
+    for (const { envelope, deliveryCount, resolve } of this.#waiting.clear())
+      void deliver(counted(envelope, deliveryCount)).then(resolve);
     this.#idle();
   }
 

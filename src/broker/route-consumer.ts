@@ -1,5 +1,5 @@
 import type { Intake } from '../core/protocol.ts';
-import type { Consumer, Delivery, Subscription } from './delivery.ts';
+import { counted, type Consumer, type Delivery, type Subscription } from './delivery.ts';
 
 /** How many messages are under way to the route at one time. */
 const window = 256;
@@ -44,7 +44,7 @@ export class RouteConsumer implements Consumer {
 
   deliver(delivery: Delivery): void {
     this.#underWay++;
-    void this.#intake.deliver(delivery.envelope).then((outcome) => {
+    void this.#intake.deliver(counted(delivery.envelope, delivery.deliveryCount)).then((outcome) => {
       this.#underWay--;
       if (outcome.state === 'released') this.#paused = pause;
       delivery.settle(outcome);

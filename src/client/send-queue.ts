@@ -49,7 +49,9 @@ export class Outgoing<T> {
 
 /**
  * What a sink has taken and its broker has not confirmed, in order: first those under way, then those that wait. What
- * was under way when a connection was lost is sent again on the next one, until its time is up.
+ * was under way when a connection was lost is sent again on the next one, until its time is up. Then what comes after
+ * it, and has not been written or would be written again, goes back to its senders too: it must not overtake what they
+ * are going to send again.
  */
 export class SendQueue<T> {
   readonly #options: SendQueueOptions;
@@ -114,11 +116,14 @@ export class SendQueue<T> {
   /** The connection is lost: what was under way waits again, before everything else and in its order. */
   putBack(): void {
     const again: Outgoing<T>[] = [];
+    let overtaken = false;
     for (const outgoing of this.#underWay) {
-      if (outgoing.settled) this.#pending.bytes -= outgoing.bytes;
-      else again.push(outgoing);
+      overtaken ||= outgoing.settled;
+      if (!overtaken) again.push(outgoing);
+      else this.#giveBack(outgoing, this.#unconfirmed());
     }
     this.#underWay.clear();
+    if (overtaken) this.#giveBackWaiting();
     this.#waiting = [...again, ...this.#waiting.slice(this.#head)];
     this.#head = 0;
   }
@@ -144,28 +149,47 @@ export class SendQueue<T> {
     this.#underWay.clear();
     this.#waiting = [];
     this.#head = 0;
-    for (const outgoing of all) {
-      this.#pending.bytes -= outgoing.bytes;
-      outgoing.settle(error);
-    }
+    for (const outgoing of all) this.#giveBack(outgoing, error);
   }
 
   #expire(): void {
     const now = performance.now();
-    const { broker, timeout } = this.#options;
+    let late = this.#head < this.#waiting.length && this.#waiting[this.#head]!.deadline <= now;
     for (const outgoing of this.#underWay) {
       if (outgoing.deadline > now) break;
-      outgoing.settle(new JunctionError('timeout', `${broker} did not confirm within ${timeout} ms`));
+      late ||= !outgoing.settled;
+      outgoing.settle(this.#unconfirmed());
     }
-    while (this.#head < this.#waiting.length && this.#waiting[this.#head]!.deadline <= now) {
-      const outgoing = this.#waiting[this.#head++]!;
-      this.#pending.bytes -= outgoing.bytes;
-      outgoing.settle(new JunctionError('unavailable', `${broker} took nothing for ${timeout} ms`));
-    }
-    this.#compact();
+    if (late) this.#giveBackWaiting();
     if (this.#underWay.size > 0 || this.#waiting.length > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
+  }
+
+  #giveBackWaiting(): void {
+    const { broker, timeout } = this.#options;
+    const waiting = this.#waiting.slice(this.#head);
+    this.#waiting = [];
+    this.#head = 0;
+    for (const outgoing of waiting)
+      this.#giveBack(
+        outgoing,
+        new JunctionError(
+          'unavailable',
+          `${broker} took nothing, or not what came before, for ${timeout} ms`,
+        ),
+      );
+  }
+
+  #giveBack(outgoing: Outgoing<T>, error: JunctionError): void {
+    this.#pending.bytes -= outgoing.bytes;
+    outgoing.settle(error);
+  }
+
+  /** Its outcome is unknown. */
+  #unconfirmed(): JunctionError {
+    const { broker, timeout } = this.#options;
+    return new JunctionError('timeout', `${broker} did not confirm within ${timeout} ms`);
   }
 
   /** Lets go of what has left the front, a part at a time. */

@@ -111,6 +111,8 @@ describe(
         proxy.state.deaf = false;
         await Promise.all(sending);
       }
+      // The broker may still be busy with what it read from the connections that have ended.
+      await until(() => new Set(got).size === 2 * count + 1, 'each has come');
       await endpoint.sink.send(message('a', 'last', named ? { id: `${queue} last` } : {}), address);
       await until(() => got.includes('last'), 'all have come');
       return got;

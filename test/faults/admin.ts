@@ -18,9 +18,11 @@ export class Admin {
     }
   }
 
-  /** All dead letters, each with the address that did not take it and its body. */
-  async deadLetters(known: Set<string>): Promise<{ address: string; body: string }[]> {
-    const found: { address: string; body: string }[] = [];
+  /** Those whose ids are not known yet, each with the address that did not take it and its body. */
+  async deadLetters(
+    known: ReadonlySet<string>,
+  ): Promise<{ readonly id: string; readonly address: string; readonly body: string }[]> {
+    const found: { id: string; address: string; body: string }[] = [];
     let after: string | undefined;
     do {
       const page = await this.#json<{ letters: { id: string; address: string }[]; next?: string }>(
@@ -33,8 +35,7 @@ export class Admin {
           'GET',
           `/dead-letters/${id}`,
         );
-        known.add(id);
-        found.push({ address, body: letter.message.body.text });
+        found.push({ id, address, body: letter.message.body.text });
       }
       after = page.next;
     } while (after !== undefined);

@@ -31,8 +31,10 @@ export class GatewayProcess {
   #clock = 0;
   /** Ends that were not asked for, in a row. */
   #failures = 0;
-  /** Signals that we or a crash point sent to the present process. */
+  /** Whether we or a crash point end the present process. */
   #expected = false;
+  /** Whether it has been told to end: told twice, it does so at once. */
+  #told = false;
   starts = 0;
   #giveUp: ((error: Error) => void) | undefined;
   /** Rejects when it ends again and again. */
@@ -58,6 +60,8 @@ export class GatewayProcess {
 
   signal(signal: NodeJS.Signals): void {
     if (signal === 'SIGKILL' || signal === 'SIGTERM') this.#expected = true;
+    if (signal === 'SIGTERM' && this.#told) return;
+    if (signal === 'SIGTERM') this.#told = this.#child !== undefined;
     this.#child?.kill(signal);
   }
 
@@ -103,6 +107,7 @@ export class GatewayProcess {
       },
     );
     this.#child = child;
+    this.#told = false;
     child.stdout!.on('data', (chunk: Buffer) => {
       if (!this.#up && chunk.includes('Junction is up.')) this.#up = true;
       this.#log.write(chunk);
@@ -110,7 +115,7 @@ export class GatewayProcess {
     child.stderr!.on('data', (chunk: Buffer) => void this.#log.write(chunk));
     const onExit = (): void => void child.kill('SIGKILL');
     process.once('exit', onExit);
-    if (this.#stopping) child.kill('SIGTERM');
+    if (this.#stopping) this.signal('SIGTERM');
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     process.off('exit', onExit);
     this.#log.write(`--- end ${code ?? signal}\n`);

@@ -144,7 +144,10 @@ export async function runOne(path: Path, running: RunningPath, built: Built, pla
       path.source !== 'broker'
     )
       return;
-    for (const { address, body } of await admin.deadLetters(letters)) ledger.buried(address, body);
+    for (const { id, address, body } of await admin.deadLetters(letters)) {
+      letters.add(id);
+      ledger.buried(address, body);
+    }
   };
   let deadLettered = 0;
   try {

@@ -79,7 +79,7 @@ export class Batcher {
     for (const lane of this.#lanes.values()) {
       clearTimeout(lane.delay);
       const error = new JunctionError('closed', 'the Kafka endpoint is closing');
-      for (const pending of lane.expired(Infinity)) this.#settle(pending, error);
+      for (const pending of lane.takeAll()) this.#settle(pending, error);
       for (const pending of lane.sent ?? []) pending.settle(error);
     }
   }
@@ -168,8 +168,12 @@ export class Batcher {
         for (const pending of sent) this.#settle(pending, error);
         continue;
       }
-      for (const pending of sent) if (pending.settled) this.#settle(pending);
-      lane.putBack(sent.filter((pending) => !pending.settled));
+      // What follows one whose sender has been told that its time is up must not overtake it.
+      const first = sent.findIndex((pending) => pending.settled);
+      const again = first < 0 ? sent : sent.slice(0, first);
+      for (const pending of sent.slice(again.length)) this.#settle(pending, this.#unacknowledged(lane));
+      if (first >= 0) this.#giveBack(lane);
+      lane.putBack(again);
       if (lane.length > 0) this.#active.add(lane);
       if (alone && scope === 'message') lane.halve(sent.length);
       if (alone && scope === 'topic') this.#delay(lane);
@@ -190,24 +194,14 @@ export class Batcher {
   /** Tells the senders whose time is up. Of a message under way the outcome is unknown. */
   #expire(): void {
     const now = performance.now();
-    const why = this.#lastError === undefined ? '' : `: ${this.#lastError}`;
     for (const [topic, lane] of this.#lanes) {
-      for (const pending of lane.expired(now))
-        this.#settle(
-          pending,
-          new JunctionError(
-            'unavailable',
-            `Kafka topic ${topic} took nothing for ${this.#limits.timeout} ms${why}`,
-          ),
-        );
+      let late = lane.isLate(now);
       for (const pending of lane.sent ?? [])
-        if (pending.deadline <= now)
-          pending.settle(
-            new JunctionError(
-              'timeout',
-              `Kafka did not acknowledge within ${this.#limits.timeout} ms (topic ${topic})`,
-            ),
-          );
+        if (pending.deadline <= now) {
+          late ||= !pending.settled;
+          pending.settle(this.#unacknowledged(lane));
+        }
+      if (late) this.#giveBack(lane);
       if (lane.length === 0) this.#active.delete(lane);
       // A topic that was never reached is forgotten, for its name came from outside.
       if (lane.length === 0 && !lane.sent && !lane.proven && !lane.delay) this.#lanes.delete(topic);
@@ -216,6 +210,21 @@ export class Batcher {
       clearInterval(this.#sweep);
       this.#sweep = undefined;
     }
+  }
+
+  /** Gives what waits back to its senders, who send it again in order: after what was to come before it. */
+  #giveBack(lane: Lane): void {
+    const why = this.#lastError === undefined ? '' : `: ${this.#lastError}`;
+    const text = `Kafka topic ${lane.topic} took nothing, or not what came before, for ${this.#limits.timeout} ms${why}`;
+    for (const pending of lane.takeAll()) this.#settle(pending, new JunctionError('unavailable', text));
+  }
+
+  /** Its outcome is unknown. */
+  #unacknowledged({ topic }: Lane): JunctionError {
+    return new JunctionError(
+      'timeout',
+      `Kafka did not acknowledge within ${this.#limits.timeout} ms (topic ${topic})`,
+    );
   }
 
   #settle(pending: Pending, error?: JunctionError): void {

@@ -88,13 +88,17 @@ export class Lane {
     this.#head = 0;
   }
 
-  /** Takes what waits and is past its deadline. Deadlines grow along the queue. */
-  expired(now: number): Pending[] {
-    const start = this.#head;
-    while (this.length > 0 && this.#queue[this.#head]!.deadline <= now) this.#head++;
-    const expired = this.#queue.slice(start, this.#head);
-    this.#compact();
-    return expired;
+  /** Whether what waits first is past its deadline. Deadlines grow along the queue. */
+  isLate(now: number): boolean {
+    return this.length > 0 && this.#queue[this.#head]!.deadline <= now;
+  }
+
+  /** Takes all that waits. */
+  takeAll(): Pending[] {
+    const all = this.#queue.slice(this.#head);
+    this.#queue = [];
+    this.#head = 0;
+    return all;
   }
 
   /** From now on sends half of what failed together. */

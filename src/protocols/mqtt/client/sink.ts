@@ -101,12 +101,16 @@ export class MqttSink implements Sink {
     this.#link = link;
     this.#allowed = connack;
     const again: Outgoing[] = [];
+    // What follows one whose sender has been told that its time is up must not overtake it.
+    let overtaken = false;
     for (const outgoing of this.#inFlight.values()) {
       outgoing.dup = connack.sessionPresent;
-      if (outgoing.settled) this.#forget(outgoing);
-      else again.push(outgoing);
+      overtaken ||= outgoing.settled;
+      if (!overtaken) again.push(outgoing);
+      else this.#giveBack(outgoing, this.#unacknowledged());
     }
     this.#inFlight = new Map();
+    if (overtaken) this.#giveBackWaiting();
     this.#waiting = [...again, ...this.#waiting.slice(this.#head)];
     this.#head = 0;
     this.pump();
@@ -205,26 +209,45 @@ export class MqttSink implements Sink {
     if (outgoing.id > 0) this.#ids.delete(outgoing.id);
   }
 
+  /** What comes after a message that goes back to its sender goes back as well, to be sent again in order. */
+  #giveBackWaiting(): void {
+    const waiting = this.#waiting.slice(this.#head);
+    this.#waiting = [];
+    this.#head = 0;
+    const { timeout } = this.#config;
+    for (const outgoing of waiting)
+      this.#giveBack(
+        outgoing,
+        new JunctionError(
+          'unavailable',
+          `the MQTT broker took nothing, or not what came before, for ${timeout} ms`,
+        ),
+      );
+  }
+
+  #giveBack(outgoing: Outgoing, error: JunctionError): void {
+    this.#forget(outgoing);
+    settle(outgoing, error);
+  }
+
+  /** Its outcome is unknown. */
+  #unacknowledged(): JunctionError {
+    return new JunctionError(
+      'timeout',
+      `the MQTT broker did not acknowledge within ${this.#config.timeout} ms`,
+    );
+  }
+
   /** Tells the senders whose time is up; the identifier of what is under way stays taken until the broker answers. */
   #expire(): void {
     const now = performance.now();
+    let late = this.#head < this.#waiting.length && this.#waiting[this.#head]!.deadline <= now;
     for (const outgoing of this.#inFlight.values())
-      if (outgoing.deadline <= now)
-        settle(
-          outgoing,
-          new JunctionError(
-            'timeout',
-            `the MQTT broker did not acknowledge within ${this.#config.timeout} ms`,
-          ),
-        );
-    while (this.#head < this.#waiting.length && this.#waiting[this.#head]!.deadline <= now) {
-      const outgoing = this.#waiting[this.#head++]!;
-      this.#forget(outgoing);
-      settle(
-        outgoing,
-        new JunctionError('unavailable', `the MQTT broker took nothing for ${this.#config.timeout} ms`),
-      );
-    }
+      if (outgoing.deadline <= now) {
+        late ||= !outgoing.settled;
+        settle(outgoing, this.#unacknowledged());
+      }
+    if (late) this.#giveBackWaiting();
     if (this.#pendingBytes > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;

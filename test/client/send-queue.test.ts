@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
 import { afterEach, describe, it, mock } from 'node:test';
 import { JunctionError, type ErrorCode } from '../../src/core/errors.ts';
 import { SendQueue, type Outgoing } from '../../src/client/send-queue.ts';
@@ -50,6 +51,32 @@ describe('send queue', () => {
     q.done(first!);
     q.done(fourth!);
     assert.deepEqual(await Promise.all([a, d]), ['ok', 'ok']);
+  });
+
+  it('lets nothing overtake a message whose sender was told that its time is up', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    const clock = mock.method(performance, 'now', () => 0);
+    try {
+      const q = queue({ inFlight: 2, timeout: 100 });
+      const early = sent(q, 'a');
+      clock.mock.mockImplementation(() => 60);
+      const later = sent(q, 'b', 'c', 'd');
+      assert.deepEqual(valuesOf(takeAll(q)), ['a', 'b']);
+      clock.mock.mockImplementation(() => 110);
+      mock.timers.tick(10);
+      assert.equal(await early[0], 'timeout');
+      assert.deepEqual(await Promise.all(later.slice(1)), ['unavailable', 'unavailable'], 'not written yet');
+      assert.ok(await isPending(later[0]!), 'the broker may still answer');
+      q.putBack();
+      assert.equal(await later[0], 'timeout', 'it would be written again, before the first one');
+      assert.ok(q.idle);
+      const next = sent(q, 'e');
+      assert.deepEqual(valuesOf(takeAll(q)), ['e']);
+      assert.ok(await isPending(next[0]!));
+    } finally {
+      mock.timers.reset();
+      clock.mock.restore();
+    }
   });
 
   it('counts a confirmation once', async () => {

@@ -35,7 +35,7 @@ describe('the process of a gateway', { timeout: 240_000 }, () => {
   after(() => rm(folder, { recursive: true }));
 
   /** One that has a message which its consumer does not settle, so that draining takes for ever. */
-  async function busy(): Promise<{ gateway: RunningGateway; leave(): Promise<unknown> }> {
+  async function busy(): Promise<{ gateway: RunningGateway; leave: () => Promise<unknown> }> {
     const gateway = await startGateway({ config });
     const receiver = await connectAmqp(gateway.port('amqp'));
     const inbox = await receiver.subscribe('out', { hold: true });

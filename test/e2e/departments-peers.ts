@@ -1,6 +1,7 @@
 import { AMQPClient } from '@cloudamqp/amqp-client';
 import { Consumer } from '@platformatic/kafka';
 import type { Broker } from '../brokers/index.ts';
+import { fromTheFirst } from '../brokers/kafka-reading.ts';
 
 /** What a department's own client sees of a message. */
 export interface Seen {
@@ -23,14 +24,7 @@ export async function readKafka(
     retries: 40,
     retryDelay: 250,
   });
-  const stream = await consumer.consume({
-    topics: [topic],
-    mode: 'earliest',
-    autocommit: false,
-    maxWaitTime: 50,
-    sessionTimeout: 10_000,
-    heartbeatInterval: 1000,
-  });
+  const stream = await consumer.consume({ topics: [topic], ...fromTheFirst });
   // it ends when the broker does; whoever reads on makes another
   stream.on('error', () => undefined);
   const seen: Seen[] = [];

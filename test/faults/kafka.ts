@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Admin, Consumer, Producer } from '@platformatic/kafka';
 import type { Broker } from '../brokers/index.ts';
+import { fromTheFirst } from '../brokers/kafka-reading.ts';
 import type { Sender } from './load.ts';
 import type { Reading } from './path.ts';
 
@@ -56,14 +57,7 @@ export function kafkaClients(broker: Broker) {
           ...options(50),
           groupId: `faults-${process.pid}-${serial++}`,
         });
-        const stream = await consumer.consume({
-          topics: [topic],
-          mode: 'earliest',
-          autocommit: false,
-          maxWaitTime: 50,
-          sessionTimeout: 10_000,
-          heartbeatInterval: 1000,
-        });
+        const stream = await consumer.consume({ topics: [topic], ...fromTheFirst });
         const failed = new AbortController();
         stream.on('error', () => failed.abort());
         stream.on('data', ({ partition, offset, value }) => {

@@ -1,6 +1,7 @@
 import { Admin, Consumer, Producer } from '@platformatic/kafka';
 import kafka from '../../../src/protocols/kafka/index.ts';
 import { startKafka, unavailable, type Broker } from '../../brokers/index.ts';
+import { fromTheFirst } from '../../brokers/kafka-reading.ts';
 import { keptLog, until } from '../../helpers.ts';
 import type { ClientHarness, Inbox, Peer, PeerMessage } from '../contract.ts';
 import { cleanup, keptPeers } from './listener-bench.ts';
@@ -37,14 +38,7 @@ export async function connectKafka(broker: Broker): Promise<Peer> {
         ...options,
         groupId: `peer-${serial++}`,
       });
-      const stream = await consumer.consume({
-        topics: [topic],
-        mode: 'earliest',
-        autocommit: false,
-        maxWaitTime: 50,
-        sessionTimeout: 10_000,
-        heartbeatInterval: 1000,
-      });
+      const stream = await consumer.consume({ topics: [topic], ...fromTheFirst });
       const messages: PeerMessage[] = [];
       stream.on('data', ({ value, headers }) => {
         const pairs = [...headers].map(([n, v]) => [String(n), String(v)] as const);

@@ -3,6 +3,7 @@ import type { AddressPattern } from '../../../core/address.ts';
 import { amqpAddress } from '../address.ts';
 import { AmqpMap, Described, symbol, Typed, type MessageView } from '../codec/types.ts';
 import type { Terminus } from '../engine/api.ts';
+import { noTerminus } from '../engine/link.ts';
 import { addressAnnotation } from '../mapping.ts';
 import { Nodes } from '../nodes.ts';
 import type { AmqpClientConfig } from './config.ts';
@@ -10,19 +11,7 @@ import type { AmqpClientConfig } from './config.ts';
 /** Every outcome: we can be told any, and will tell any. */
 const outcomes = ['amqp:accepted:list', 'amqp:rejected:list', 'amqp:released:list', 'amqp:modified:list'];
 
-const plain: Terminus = {
-  address: undefined,
-  durable: 'none',
-  expiryPolicy: 'link-detach',
-  timeout: 0,
-  dynamic: false,
-  dynamicNodeProperties: undefined,
-  distributionMode: undefined,
-  filter: undefined,
-  defaultOutcome: undefined,
-  outcomes: [],
-  capabilities: [],
-};
+const plain: Terminus = { ...noTerminus, expiryPolicy: 'link-detach' };
 
 /** Our end of a link on which we receive. */
 export const here: Terminus = plain;

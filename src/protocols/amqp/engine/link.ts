@@ -29,7 +29,7 @@ interface DetachListener {
 }
 
 /** What a terminus is of which nothing is said. */
-const noTerminus: Terminus = {
+export const noTerminus: Terminus = {
   address: undefined,
   durable: 'none',
   expiryPolicy: 'session-end',

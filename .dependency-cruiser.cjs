@@ -20,15 +20,16 @@ module.exports = {
     layer('broker', '^src/broker/', ['core/']),
     layer('transport', '^src/transport/', ['core/']),
     layer('client', '^src/client/', ['core/', 'transport/']),
-    layer('routing', '^src/routing/', ['core/']),
-    layer('config', '^src/config/', ['core/', 'routing/']),
+    layer('routing', '^src/routing/', ['core/', 'filter/']),
+    layer('filter', '^src/filter/', ['core/']),
+    layer('config', '^src/config/', ['core/', 'routing/', 'filter/']),
     layer('admin', '^src/admin/', ['core/']),
     layer('store', '^src/store/', ['core/']),
     {
       name: 'protocols-know-neither-routes-nor-each-other',
       severity: 'error',
       from: { path: '^src/protocols/([^/]+)/' },
-      to: { path: '^src/', pathNot: ['^src/protocols/$1/', '^src/(core|broker|transport|client)/'] },
+      to: { path: '^src/', pathNot: ['^src/protocols/$1/', '^src/(core|broker|transport|client|filter)/'] },
     },
     {
       name: 'libraries-stay-in-their-protocol',
@@ -45,6 +46,12 @@ module.exports = {
       comment: 'the store can be replaced inside one folder',
       from: { path: '^src/', pathNot: '^src/store/' },
       to: { path: 'node_modules/(lmdb|msgpackr)/' },
+    },
+    {
+      name: 'cel-is-compiled-in-one-place',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/filter/' },
+      to: { path: 'node_modules/@marcbachmann/cel-js/' },
     },
     {
       name: 'websockets-are-carried-in-one-place',

@@ -1,3 +1,5 @@
+import { TextSyntaxError } from './syntax-error.ts';
+
 /**
  * How one protocol writes addresses. Segments keep the separator before them, so that a protocol with two
  * separators (STOMP: `/topic/a.b`) needs no special case.
@@ -38,13 +40,7 @@ export interface AddressPattern {
 export type Captures = ReadonlyMap<string, string | readonly string[]>;
 
 /** What is wrong with a pattern or template, and where in it (offset in UTF-16 code units). */
-export class AddressSyntaxError extends Error {
-  readonly offset: number;
-  constructor(message: string, offset: number) {
-    super(message);
-    this.offset = offset;
-  }
-}
+export class AddressSyntaxError extends TextSyntaxError {}
 
 /** Splits an address before each separator: `/topic/a.b` → ``, `/topic`, `/a`, `.b`; `a/b` → `a`, `/b`. */
 export function splitAddress(address: string, separators: string): string[] {

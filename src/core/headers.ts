@@ -130,6 +130,10 @@ const wholeRanges = {
   timestamp: [-0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn],
 } as const satisfies Partial<Record<HeaderType, readonly [bigint, bigint]>>;
 
+/** Whether values of this type are whole numbers. */
+export const isWholeType = (type: HeaderType | undefined): boolean => wholeTypes.has(type);
+const wholeTypes: ReadonlySet<string | undefined> = new Set(Object.keys(wholeRanges));
+
 const decimalBytes = { decimal32: 4, decimal64: 8, decimal128: 16 } as const;
 const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

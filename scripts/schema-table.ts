@@ -47,17 +47,22 @@ function fallbackOf(value: Schema, required: boolean): string {
   return `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``;
 }
 
-/** One row per key; the keys of maps follow theirs, with dots. */
-function rows(schema: Schema, prefix = ''): string[] {
+/** One row per key; the keys of maps follow theirs, with dots, unless all of them are explained already. */
+function rows(schema: Schema, prefix = '', told: (readonly string[])[] = []): string[] {
   const lines: string[] = [];
+  const names = Object.keys(schema.properties ?? {});
+  if (names.length > 4) {
+    if (told.some((known) => names.every((name) => known.includes(name)))) return [];
+    told.push(names);
+  }
   for (const [name, value] of Object.entries(schema.properties ?? {})) {
     const key = prefix + name;
     const shown = fallbackOf(value, schema.required?.includes(name) ?? false);
     lines.push(`| \`${key}\` | ${escape(shape(value))} | ${shown} | ${escape(value.description ?? '')} |`);
     const list = value.type === 'array';
-    const maps = list ? [value.items ?? {}] : (value.anyOf ?? value.oneOf ?? [value]);
-    for (const inner of maps)
-      if (inner.properties) lines.push(...rows(inner, list ? `${key}[].` : `${key}.`));
+    const one = list ? (value.items ?? {}) : value;
+    for (const inner of one.anyOf ?? one.oneOf ?? [one])
+      if (inner.properties) lines.push(...rows(inner, list ? `${key}[].` : `${key}.`, told));
   }
   return lines;
 }

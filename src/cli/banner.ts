@@ -42,8 +42,9 @@ function tries(configuration: Configuration, status: ReadonlyMap<string, Endpoin
   if (!route) return [];
   const commands: string[] = [];
   for (const { endpoint, template } of route.to) {
+    if (template.perMessage) continue;
     const address = template.parts
-      .map((part) => ('text' in part ? part.text : example(part.capture)))
+      .map((part) => ('text' in part ? part.text : 'capture' in part ? example(part.capture) : ''))
       .join('');
     const amqp = listensTo(endpoint, 'amqp');
     const stomp = listensTo(endpoint, 'stomp');

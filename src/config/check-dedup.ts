@@ -1,11 +1,11 @@
-import { AddressSyntaxError } from '../core/address.ts';
 import type { Protocol, Traits } from '../core/protocol.ts';
 import { parseValueTemplate, type ValueTemplate } from '../core/value-template.ts';
 import { dedupDefaults, type DeliverySettings } from '../routing/delivery-schema.ts';
 import type { DedupSettings } from '../routing/route.ts';
 import type { EndpointDefinition } from './endpoints.ts';
+import { located } from './located.ts';
 import type { Problems } from './problems.ts';
-import type { ScalarNode, Tree } from './tree.ts';
+import type { Tree } from './tree.ts';
 import { quoted } from './words.ts';
 
 /**
@@ -37,7 +37,7 @@ export function checkDedup(
     // not {id}, which may be a capture of the address
     return { by: parseValueTemplate('{id}', []), window, max };
   }
-  const by = located(place, () => parseValueTemplate(text, captures), problems);
+  const by = place && located(place, () => parseValueTemplate(text, captures), problems);
   if (by === undefined) return undefined;
   const useless = whyUseless(by, from?.definition.traits);
   if (useless) problems.error(at, useless.what, useless.hint);
@@ -55,29 +55,16 @@ function whyUseless(
       what: `${quoted(text)} is the same for every message: all but the first would be taken for repeats`,
       hint: `write id, or a template such as "{header.${text.trim()}}"`,
     };
-  for (const { kind } of parts) {
+  for (const part of parts) {
+    const what = part.kind === 'field' ? part.name : part.kind;
     const missing =
-      (kind === 'header' && traits?.headers === 'none') ||
-      ((kind === 'id' || kind === 'key') && traits?.loses.includes(kind));
+      (part.kind === 'header' && traits?.headers === 'none') ||
+      (part.kind === 'field' && traits?.loses.includes(part.name));
     if (missing)
       return {
-        what: `the messages of this endpoint have no ${kind}, so ${quoted(text)} tells none apart`,
+        what: `the messages of this endpoint have no ${what}, so ${quoted(text)} tells none apart`,
         hint: 'use what they have, such as a {capture} of the address',
       };
   }
   return undefined;
-}
-
-function located<Result>(
-  node: ScalarNode | undefined,
-  parse: () => Result,
-  problems: Problems,
-): Result | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    if (!(error instanceof AddressSyntaxError) || node === undefined) throw error;
-    problems.error(node.place(error.offset), error.message);
-    return undefined;
-  }
 }

@@ -1,10 +1,4 @@
-import {
-  AddressSyntaxError,
-  parsePattern,
-  splitAddress,
-  type AddressPattern,
-  type AddressSyntax,
-} from '../core/address.ts';
+import { parsePattern, splitAddress, type AddressPattern, type AddressSyntax } from '../core/address.ts';
 import type { Protocol } from '../core/protocol.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
 import { invalidAddress, parseTemplate, type Template } from '../core/template.ts';
@@ -12,11 +6,16 @@ import { parseValueTemplate } from '../core/value-template.ts';
 import type { DeadLetterTarget } from '../routing/dead-letters.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
 import type { RouteFile } from '../routing/schema.ts';
+import type { TargetEntry } from '../routing/target-schema.ts';
 import { checkDedup } from './check-dedup.ts';
+import { checkEdits } from './check-edits.ts';
+import { checkLeafWhen, checkWhen } from './check-when.ts';
 import { deliveryOf } from './delivery.ts';
 import type { CheckedEndpoints } from './endpoints.ts';
+import { entriesOf, leavesOf, type Leaf } from './leaves.ts';
+import { located } from './located.ts';
 import { formatPlace, type Place, type Problems } from './problems.ts';
-import type { ScalarNode, Tree } from './tree.ts';
+import { child, items, text, type ScalarNode, type Tree } from './tree.ts';
 import { hintOf, nearest, quoted } from './words.ts';
 
 /** A route file as written, and as its schema understood it where it had nothing to complain of. */
@@ -46,13 +45,17 @@ export function checkRoutes(
       checkName(text(child(node, 'name')), names, problems);
       const checker = new RouteChecker(endpoints?.names, problems);
       const from = checker.source(child(node, 'from'));
-      const to = items(child(node, 'to')).map((target) => checker.target(target));
+      const route = content?.routes[index];
+      const entries = route && entriesOf(route.to);
+      const leaves = leavesOf(node);
+      const when = checkWhen(child(node, 'when'), problems);
+      const to = leaves.map((leaf, n) => checker.target(leaf, entries?.[n]));
       const own = child(node, 'dead_letter');
       checker.deadLetter(own);
-      const route = content?.routes[index];
       if (content === undefined || route === undefined || from === undefined) return;
       const source = endpoints?.definitions.get(from.endpoint);
-      const { policies, ...delivery } = deliveryOf(route, content.defaults, source?.role);
+      const targets = leaves.map(({ hasNext }, n) => ({ entry: entries![n]!, hasNext }));
+      const { policies, ...delivery } = deliveryOf(route, targets, content.defaults, source?.role);
       const dedup = checkDedup(
         route.dedup ?? content.defaults?.dedup,
         child(node, 'dedup') ?? child(defaults, 'dedup'),
@@ -68,6 +71,7 @@ export function checkRoutes(
         file: node.at.file,
         line: node.at.line,
         from,
+        when,
         to: to.flatMap((target, n) => (target === undefined ? [] : [{ ...target, retry: policies[n] }])),
         ...delivery,
         dedup,
@@ -106,7 +110,7 @@ class RouteChecker {
     const { endpoint, syntax, address } = this.#read(node);
     if (address !== undefined) this.#captures = namesIn(address);
     if (address === undefined || syntax === undefined) return undefined;
-    const pattern = this.#located(address, (written) => parsePattern(written, syntax));
+    const pattern = located(address, (written) => parsePattern(written, syntax), this.#problems);
     if (pattern === undefined) return undefined;
     const wrong =
       (pattern.literal ? invalidAddress(pattern.text, syntax) : undefined) ?? syntax.unreadable?.(pattern);
@@ -116,18 +120,21 @@ class RouteChecker {
   }
 
   /** To be called after `source`. */
-  target(node: Tree): RouteTarget | undefined {
+  target(leaf: Leaf, entry: TargetEntry | undefined): RouteTarget | undefined {
+    const { node, group } = leaf;
     const { endpoint, syntax, address } = this.#read(node);
+    const when = checkLeafWhen(leaf, this.#problems);
     if (address === undefined) return undefined;
     // Without from.address nobody knows what is bound: then only the way of writing is checked.
     const bound = this.#captures ?? namesIn(address);
-    const template = this.#located(address, (written) => parseTemplate(written, bound));
+    const template = located(address, (written) => parseTemplate(written, bound), this.#problems);
     const key = this.#key(text(child(node, 'key')));
+    const edits = checkEdits(node, entry, bound, this.#problems);
     if (syntax === undefined || this.#hasWildcard(address, syntax) || template === undefined) return undefined;
     const wrong = invalidAddress(example(template), syntax);
     if (wrong !== undefined)
       this.#problems.error(address.at, `${quoted(template.text)} cannot be sent to: ${wrong}`);
-    return { endpoint, template, key };
+    return { endpoint, template, key, when, edits, mirror: entry?.mirror, group };
   }
 
   /** Where dead letters go: one address, for all routes that say so. */
@@ -181,7 +188,7 @@ class RouteChecker {
   #key(node: ScalarNode | undefined): RouteTarget['key'] {
     if (node === undefined) return undefined;
     const bound = this.#captures ?? namesIn(node);
-    return this.#located(node, (written) => parseValueTemplate(written, bound));
+    return located(node, (written) => parseValueTemplate(written, bound), this.#problems);
   }
 
   /** Reports a segment of a target that is a wildcard. */
@@ -221,17 +228,6 @@ class RouteChecker {
     const syntax = this.#endpoints?.get(endpoint)?.address;
     return { endpoint, syntax, address: text(child(node, 'address')) };
   }
-
-  /** Reports a mistake in an address at its place within the address. */
-  #located<Result>(node: ScalarNode, parse: (written: string) => Result): Result | undefined {
-    try {
-      return parse(String(node.value));
-    } catch (error) {
-      if (!(error instanceof AddressSyntaxError)) throw error;
-      this.#problems.error(node.place(error.offset), error.message);
-      return undefined;
-    }
-  }
 }
 
 /** The address that a template makes where each capture holds a harmless word. */
@@ -241,12 +237,3 @@ const example = (template: Template): string =>
 /** The names in braces, whether or not all else about the address is right. */
 const namesIn = (address: ScalarNode): string[] =>
   [...String(address.value).matchAll(/\{([A-Za-z_][A-Za-z0-9_-]*)(?:\.\.\.|!raw)?\}/g)].map((found) => found[1]!);
-
-const child = (node: Tree | undefined, key: string): Tree | undefined =>
-  node?.kind === 'map' ? node.entries.get(key)?.node : undefined;
-
-const items = (node: Tree | undefined): readonly Tree[] => (node?.kind === 'list' ? node.items : []);
-
-/** A scalar that holds text; the schema has complained of anything else. */
-const text = (node: Tree | undefined): ScalarNode | undefined =>
-  node?.kind === 'scalar' && typeof node.value === 'string' && node.value !== '' ? node : undefined;

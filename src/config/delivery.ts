@@ -3,6 +3,7 @@ import type { DeadLetterTarget } from '../routing/dead-letters.ts';
 import { retryPolicy, type RetryPolicy } from '../routing/retry.ts';
 import type { SpoolSettings } from '../routing/route.ts';
 import type { RouteEntry } from '../routing/schema.ts';
+import type { TargetEntry } from '../routing/target-schema.ts';
 import type { RoleName } from './endpoints.ts';
 
 export interface RouteDelivery {
@@ -14,10 +15,12 @@ export interface RouteDelivery {
 
 /**
  * What a route does with messages that do not come through: its own settings, then its file's `defaults`, then ours.
+ * @param targets its targets, and whether there is another one to try after each
  * @param role of the endpoint that it reads from, as far as it is known
  */
 export function deliveryOf(
   route: RouteEntry,
+  targets: readonly { readonly entry: TargetEntry; readonly hasNext: boolean }[],
   defaults: DeliverySettings | undefined,
   role: RoleName | undefined,
 ): RouteDelivery {
@@ -28,8 +31,11 @@ export function deliveryOf(
   return {
     deadLetter: deadLetter === false ? undefined : deadLetter,
     spool,
-    policies: route.to.map(({ retry }) =>
-      retryPolicy([defaults?.retry, route.retry, retry], spool !== undefined),
+    policies: targets.map(({ entry: { retry }, hasNext }) =>
+      retryPolicy(
+        hasNext ? [false, retry] : [defaults?.retry, route.retry, retry],
+        spool !== undefined && !hasNext,
+      ),
     ),
   };
 }

@@ -190,3 +190,14 @@ export function toData(tree: Tree): unknown {
   for (const [key, { node }] of tree.entries) object[key] = toData(node);
   return object;
 }
+
+/** What stands below a key; undefined where it does not, or where this is no map. */
+export const child = (node: Tree | undefined, key: string): Tree | undefined =>
+  node?.kind === 'map' ? node.entries.get(key)?.node : undefined;
+
+/** The entries of a list; none where this is no list. */
+export const items = (node: Tree | undefined): readonly Tree[] => (node?.kind === 'list' ? node.items : []);
+
+/** A scalar that holds text; the schema has complained of anything else. */
+export const text = (node: Tree | undefined): ScalarNode | undefined =>
+  node?.kind === 'scalar' && typeof node.value === 'string' && node.value !== '' ? node : undefined;

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { Uuid, type Header, type HeaderType, type HeaderValue, type Identifier } from './envelope.ts';
 
+/** What the names of reserved headers begin with. */
+export const reservedPrefix = 'junction-';
 /**
  * The reserved header that names the types of those headers that are not strings, for protocols whose headers are
  * text: `a=int;b=timestamp`, names percent-encoded. A reader that does not know it sees plain text. `a=base64` is a

@@ -2,17 +2,22 @@ import { performance } from 'node:perf_hooks';
 import type { Envelope } from '../core/envelope.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Lane } from './lane.ts';
+import type { Finish } from './target.ts';
 
 /** One message on its way to one target of a route. */
 export class Delivery {
   /** As its source handed it over. */
   readonly message: Envelope;
-  /** As it is sent. */
-  readonly envelope: Envelope;
+  /** As it is sent, once it is finished. */
+  envelope: Envelope;
   /** Where to, in the target's syntax. */
   readonly address: string;
   /** Its place in the order in which messages were given to this target. */
   readonly sequence: number;
+  /** Its ordering key, if it has one. */
+  readonly key: string | undefined;
+  /** What is left to do before it is sent. */
+  finish: Finish | undefined;
   attempts = 0;
   /** When it was first sent, by the monotonic clock in ms. */
   startedAt = 0;
@@ -24,16 +29,24 @@ export class Delivery {
   #outcome: Promise<Outcome> | undefined = undefined;
   #resolve: ((outcome: Outcome) => void) | undefined = undefined;
 
-  constructor(message: Envelope, envelope: Envelope, address: string, sequence: number) {
+  constructor(
+    message: Envelope,
+    envelope: Envelope,
+    address: string,
+    sequence: number,
+    finish: Finish | undefined,
+  ) {
     this.message = message;
     this.envelope = envelope;
     this.address = address;
     this.sequence = sequence;
+    this.key = envelope.key;
+    this.finish = finish;
   }
 
   /** Messages of one name keep their order: those of one key, or without key those to one address. */
   get laneName(): string {
-    return this.envelope.key ?? this.address;
+    return this.key ?? this.address;
   }
 
   /** Ms since it was first sent. */

@@ -6,15 +6,19 @@ import { accepted, combine, failed, type Outcome } from '../core/outcome.ts';
 import type { Intake, Log, Sink } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
 import type { DeadLetterStore } from '../core/storage.ts';
+import { Carrier } from './carrier.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { Deduplication } from './dedup.ts';
 import { Failures, type Counters } from './failures.ts';
 import type { Handover } from './handover.ts';
 import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
 import { keepTargets, Lines, type Emptying, type Held, type Swapped } from './lines.ts';
+import { sendToOne } from './group.ts';
 import { RouteHandover } from './route-handover.ts';
 import type { ResolvedRoute } from './route.ts';
-import { RoutingTable, type Guard, type Part, type Plan, type RefusedTarget, type Target } from './table.ts';
+import type { Part, RefusedTarget } from './passage.ts';
+import { planFor, RoutingTable, type Guard, type Plan } from './table.ts';
+import type { Target } from './target.ts';
 
 /** Takes messages of one route to hand them to its targets later (`Dispatcher.handover`). */
 export interface SpoolEntrance {
@@ -44,7 +48,15 @@ export class Dispatcher {
   #dedup: ReadonlyMap<string, Deduplication>;
   readonly #deadLetters: DeadLetters;
   readonly #lines: Lines;
-  readonly #counters: Counters = { dropped: 0, deadLettered: 0, deduplicated: 0, unidentified: 0 };
+  readonly #carrier: Carrier;
+  readonly #counters: Counters = {
+    dropped: 0,
+    deadLettered: 0,
+    filtered: 0,
+    unmirrored: 0,
+    deduplicated: 0,
+    unidentified: 0,
+  };
 
   /** @param sinks by endpoint; it may change between swaps */
   constructor(
@@ -64,6 +76,10 @@ export class Dispatcher {
       failuresOf: (route) => new Failures(route, this.#deadLetters, this.#log, this.#counters),
     });
     this.#lines.swap(table.routes, undefined);
+    this.#carrier = new Carrier({
+      queueOf: (to) => this.#lines.queueOf(to),
+      failuresOf: (route) => this.#lines.get(route)?.failures,
+    });
   }
 
   /**
@@ -136,23 +152,24 @@ export class Dispatcher {
     only?: { readonly endpoint: string; readonly address: string },
   ): Promise<Outcome> {
     const from = this.#lines.get(route)?.route.from.endpoint;
-    const plan = from === undefined ? undefined : this.#table.plan(from, message.address);
+    const read = from === undefined ? undefined : this.#table.plan(from, message.address);
+    const plan = read && planFor(read, message, route);
     if (!plan?.routes.includes(route)) return rejected(notRead(route, message));
     const part = plan.spooled.get(route) ?? plan.guards.get(route)?.part ?? plan;
     const refusal = part.refused.find((each) => each.route === route)?.error ?? part.refusal;
-    let targets = part.targets.filter((target) => target.route === route);
+    let chosen = part.targets.filter(({ targets }) => targets[0].route === route);
     if (only) {
-      const there = targets.filter(({ to }) => to.endpoint === only.endpoint);
+      const all = chosen.flatMap(({ targets }) => targets);
+      const there = all.filter(({ to }) => to.endpoint === only.endpoint);
       // A route that has been mended may have another address there.
       const same = there.filter(({ address }) => address === only.address);
-      targets = same.length > 0 ? same : there;
+      chosen = (same.length > 0 ? same : there).map((target) => ({ mode: 'one', targets: [target] }));
     }
-    if (targets.length === 0 || (!only && refusal)) return rejected(refusal ?? notRead(route, message));
+    if (chosen.length === 0 || (!only && refusal)) return rejected(refusal ?? notRead(route, message));
     const onward = onwardOf(message, plan);
-    const sent = targets.map((target) =>
-      this.#lines.queueOf(target.to).sendOnce(keyed(onward, target), target.address),
-    );
-    return combine(await Promise.all(sent));
+    const once = (target: Target): Promise<Outcome> =>
+      this.#lines.queueOf(target.to).sendOnce(message, keyed(onward, target), target.address, target.finish);
+    return combine(await Promise.all(chosen.map((one) => sendToOne(one, once))));
   }
 
   /** Gives what came from an endpoint and waits to be sent again back to it. */
@@ -165,7 +182,12 @@ export class Dispatcher {
     this.#lines.stop(endpoint);
   }
 
-  #carry(envelope: Envelope, plan: Plan, from: string): Promise<Outcome> {
+  #carry(envelope: Envelope, read: Plan, from: string): Promise<Outcome> {
+    const plan = planFor(read, envelope);
+    if (plan.routes.length === 0) {
+      this.#counters.filtered++;
+      return Promise.resolve(accepted);
+    }
     const futile = whyFutile(envelope, plan);
     if (futile) return Promise.resolve(this.#drop(plan, from, futile));
     if (plan.refusal) {
@@ -173,7 +195,7 @@ export class Dispatcher {
       return Promise.resolve(rejected(plan.refusal));
     }
     const onward = onwardOf(envelope, plan);
-    if (plan.only) return this.#send(envelope, onward, plan.only);
+    if (plan.only) return this.#carrier.toQueue(plan.only, envelope, onward);
     const parts = this.#sendAll(envelope, onward, plan);
     for (const route of plan.spooled.keys())
       if (!plan.guards.has(route) && !envelope.via.includes(route)) parts.push(this.#append(route, envelope));
@@ -195,13 +217,10 @@ export class Dispatcher {
   #sendAll(message: Envelope, onward: Envelope, { targets, refused }: Part): Promise<Outcome>[] {
     const passed = ({ route }: { readonly route: string }): boolean => message.via.includes(route);
     const parts: Promise<Outcome>[] = [];
-    for (const target of targets) if (!passed(target)) parts.push(this.#send(message, onward, target));
+    for (const one of targets)
+      if (!passed(one.targets[0])) parts.push(this.#carrier.send(one, message, onward));
     for (const target of refused) if (!passed(target)) parts.push(this.#refuse(message, target));
     return parts;
-  }
-
-  #send(message: Envelope, onward: Envelope, target: Target): Promise<Outcome> {
-    return this.#lines.queueOf(target.to).send(message, keyed(onward, target), target.address);
   }
 
   #refuse(message: Envelope, { route, to, error }: RefusedTarget): Promise<Outcome> {

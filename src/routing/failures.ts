@@ -6,7 +6,7 @@ import type { DeadLetter } from '../core/storage.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { DedupCounters } from './dedup.ts';
 import type { Delivery } from './delivery.ts';
-import type { ResolvedRoute } from './route.ts';
+import type { ResolvedRoute, RouteTarget } from './route.ts';
 import type { TargetQueueOwner } from './target-queue.ts';
 
 /** What was counted since the start. */
@@ -15,6 +15,10 @@ export interface Counters extends DedupCounters {
   dropped: number;
   /** Messages that became dead letters, once for each target. */
   deadLettered: number;
+  /** Messages that routes read but did not want (`when`), once for each address at which nothing else wanted them. */
+  filtered: number;
+  /** Copies that mirrors did not get. */
+  unmirrored: number;
 }
 
 /** Which delivery of a message has failed. */
@@ -66,20 +70,36 @@ export class Failures {
     }
   }
 
-  /** The owner of the queue to one of the route's targets. */
-  ownerAt(endpoint: string): TargetQueueOwner {
+  /**
+   * The owner of the queue to one of the route's targets. Of one that is a member of a group, or a mirror, failures for good
+   * make no dead letter: the group has another one, and nobody waits for a mirror.
+   */
+  ownerAt({ endpoint, group, mirror }: RouteTarget): TargetQueueOwner {
+    const alone = group === undefined && mirror === undefined;
     return {
-      failedForGood: (delivery, error) => this.forGood(attemptedOf(delivery, endpoint), error),
-      failedForNow: (_, error, again) =>
-        again
-          ? this.#warn(endpoint, error, 'retried', 'a target did not take a message, which is sent again')
-          : this.#warn(endpoint, error, 'released', 'a target did not take a message'),
+      failedForGood: (delivery, error) => {
+        if (alone) return this.forGood(attemptedOf(delivery, endpoint), error);
+        if (group) this.#warn(endpoint, error, 'refused', 'a target of several did not take a message');
+        return Promise.resolve({ state: 'rejected', error });
+      },
+      failedForNow: (_, error, again) => {
+        if (again)
+          this.#warn(endpoint, error, 'retried', 'a target did not take a message, which is sent again');
+        else if (mirror === undefined)
+          this.#warn(endpoint, error, 'released', 'a target did not take a message');
+      },
       expired: () => {
         this.#counters.dropped++;
         const error = new JunctionError('expired', 'it expired before the target took it');
         this.#warn(endpoint, error, 'accepted', 'a message ends here');
       },
     };
+  }
+
+  /** A mirror did not get a copy. */
+  unmirrored(endpoint: string, error: JunctionError): void {
+    this.#counters.unmirrored++;
+    this.#warn(endpoint, error, 'accepted', 'a mirror did not get a copy of a message');
   }
 
   #warn(endpoint: string, { code, message }: JunctionError, outcome: string, what: string): void {

@@ -190,7 +190,7 @@ export class Lines {
     const queues = new Map<RouteTarget, TargetQueue>();
     for (const to of route.to) {
       const policy = policyOf(route, to);
-      const owner = failures.ownerAt(to.endpoint);
+      const owner = failures.ownerAt(to);
       const carried = route.spool ? undefined : spare.get(flowOf(route, to))?.shift()?.queue;
       carried?.adopt(policy, owner);
       const sink = this.#parts.sinks.get(to.endpoint)!;
@@ -222,7 +222,14 @@ export function keepTargets(
 }
 
 const flowOf = ({ from }: ResolvedRoute, to: RouteTarget): string =>
-  JSON.stringify([from.endpoint, from.pattern.text, to.endpoint, to.template.text]);
+  JSON.stringify([
+    from.endpoint,
+    from.pattern.text,
+    to.endpoint,
+    to.template.text,
+    to.group?.mode,
+    to.mirror,
+  ]);
 
 /** The queues of routes without spool, by flow. */
 function flowsOf(lines: Iterable<Line>): Map<string, Busy[]> {
@@ -251,7 +258,9 @@ function rulesOf(route: ResolvedRoute): object {
   return { from, deadLetter, maxAge: spool?.maxAge };
 }
 
-function policyOf({ deadLetter, spool }: ResolvedRoute, { retry }: RouteTarget): RetryPolicy | undefined {
+function policyOf({ deadLetter, spool }: ResolvedRoute, to: RouteTarget): RetryPolicy | undefined {
+  const { retry } = to;
+  if (to.mirror !== undefined) return undefined;
   // A route without dead letters has nowhere to put what has been tried in vain but its source.
   const policy = retry && (deadLetter ? retry : { ...retry, over: 'release' as const });
   // What waits in a lane behind it grows old in the spool, but the first one is here.

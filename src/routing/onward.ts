@@ -1,6 +1,7 @@
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
-import type { Plan, Target } from './table.ts';
+import type { Plan } from './table.ts';
+import type { Target } from './target.ts';
 
 /** A message that has passed this many routes, here and in other gateways, is going round in a circle. */
 const maxHops = 8;
@@ -11,8 +12,10 @@ export function onwardOf(message: Envelope, plan: Plan): Envelope {
   return { ...message, hops: message.hops + 1, via };
 }
 
-/** The message with the ordering key that a target gives it. */
-export function keyed(envelope: Envelope, target: Target): Envelope {
+/** The message as its route understood it, with the ordering key that the target gives it. */
+export function keyed(onward: Envelope, target: Target): Envelope {
+  const { decoded } = target;
+  const envelope = decoded ? { ...decoded, hops: onward.hops, via: onward.via } : onward;
   const key = target.keyOf?.(envelope);
   return key === undefined ? envelope : { ...envelope, key };
 }

@@ -1,11 +1,12 @@
 import type { Envelope } from '../core/envelope.ts';
 import type { JunctionError } from '../core/errors.ts';
 import { combine, type Outcome } from '../core/outcome.ts';
+import { Carrier } from './carrier.ts';
 import type { Failures } from './failures.ts';
 import type { Handover, Share } from './handover.ts';
 import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
 import type { ResolvedRoute, RouteTarget } from './route.ts';
-import type { Plan } from './table.ts';
+import { planFor, type Plan } from './table.ts';
 import type { TargetQueue } from './target-queue.ts';
 
 export interface RouteHandoverParts {
@@ -22,15 +23,18 @@ export interface RouteHandoverParts {
 export class RouteHandover implements Handover {
   readonly #parts: RouteHandoverParts;
   readonly #names: readonly string[];
+  readonly #carrier: Carrier;
 
   constructor(parts: RouteHandoverParts) {
     this.#parts = parts;
     this.#names = namesOf(parts.route.to);
+    this.#carrier = new Carrier({ queueOf: (to) => parts.queueOf(to), failuresOf: () => parts.failures });
   }
 
   sharesOf(message: Envelope): readonly Share[] {
     const { route, failures } = this.#parts;
-    const plan = this.#parts.plan(message.address);
+    const read = this.#parts.plan(message.address);
+    const plan = read && planFor(read, message, route.name);
     const part = plan?.spooled.get(route.name);
     if (!plan || !part) {
       const error = notRead(route.name, message);
@@ -44,15 +48,19 @@ export class RouteHandover implements Handover {
     const { refusal } = part;
     if (refusal) return [whole(() => Promise.resolve({ state: 'rejected', error: refusal }))];
     const onward = onwardOf(message, plan);
-    const shares = part.targets.map(({ to, address, ...target }) => {
-      const queue = this.#parts.queueOf(to);
-      const envelope = keyed(onward, { to, address, ...target });
+    const shares = part.targets.map((one) => {
+      const [first] = one.targets;
+      const { to, address } = first;
+      const target = route.to.indexOf(to);
+      const { key } = keyed(onward, first);
+      const lane = key ?? address;
       return {
-        target: route.to.indexOf(to),
-        name: this.#names[route.to.indexOf(to)]!,
-        lane: envelope.key ?? address,
-        blocked: () => queue.isBlocked(envelope, address),
-        send: () => queue.send(message, envelope, address),
+        target,
+        name: this.#names[target]!,
+        lane,
+        // Of a group some other target may still take it, and nobody waits for a mirror.
+        blocked: () => one.mode === 'one' && this.#parts.queueOf(to).isBlocked(lane),
+        send: () => this.#carrier.send(one, message, onward),
       };
     });
     for (const { to, error } of part.refused) {

@@ -2,7 +2,9 @@ import type { AddressPattern } from '../core/address.ts';
 import type { SeenBounds } from '../core/storage.ts';
 import type { Template } from '../core/template.ts';
 import type { ValueTemplate } from '../core/value-template.ts';
+import type { Step, When } from './compiled.ts';
 import type { DeadLetterTarget } from './dead-letters.ts';
+import type { Edits } from './edits.ts';
 import type { RetryPolicy } from './retry.ts';
 
 export interface RouteTarget {
@@ -12,6 +14,24 @@ export interface RouteTarget {
   readonly key?: ValueTemplate | undefined;
   /** When a message that it did not take is sent again; undefined: never. */
   readonly retry?: RetryPolicy | undefined;
+  /** Only messages for which all of these hold go to it. */
+  readonly when?: readonly When[] | undefined;
+  /** Changes of a message for this target beside its body; `steps` come after them, in their order. */
+  readonly edits?: Edits | undefined;
+  readonly steps?: readonly Step[] | undefined;
+  /**
+   * It is a mirror: it gets copies of this share of the messages, from 0 to 1, and nobody waits for it or learns of its failures.
+   */
+  readonly mirror?: number | undefined;
+  /** It is one of several of which one is to have each message. */
+  readonly group?: TargetGroup | undefined;
+}
+
+/** Targets that stand for one: `any`, who confirms first; `failover`, the first that takes it, in order. */
+export interface TargetGroup {
+  readonly mode: 'any' | 'failover';
+  /** The group's place in the route. */
+  readonly number: number;
 }
 
 /** Bounds of a route's spool; undefined: without bound. */
@@ -41,7 +61,14 @@ export interface ResolvedRoute {
   /** Where it is written. */
   readonly file: string;
   readonly line: number;
-  readonly from: { readonly endpoint: string; readonly pattern: AddressPattern };
+  readonly from: {
+    readonly endpoint: string;
+    readonly pattern: AddressPattern;
+    /** What makes of a message what the rest of the route sees; at once, since the order depends on it. */
+    readonly decode?: Step | undefined;
+  };
+  /** Only messages for which it holds are the route's; the others pass it by. */
+  readonly when?: When | undefined;
   /** All must confirm before the source is told `accepted`. */
   readonly to: readonly RouteTarget[];
   /** Where messages go whose delivery has failed for good; undefined: their source is told. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { conditionSchema } from '../filter/schema.ts';
 import { deliverySchema } from './delivery-schema.ts';
+import { targetsSchema } from './target-schema.ts';
 
 const word = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
@@ -26,26 +28,14 @@ export const routeSchema = z.strictObject({
         ),
     })
     .describe('Where messages come from.'),
-  to: z
-    .array(
-      z.strictObject({
-        endpoint,
-        address: z
-          .string()
-          .min(1)
-          .describe("One address in the endpoint's own syntax; {name} puts in what from.address captured."),
-        key: z
-          .string()
-          .min(1)
-          .optional()
-          .describe(
-            'The ordering key at the target (Kafka record key, message group) in place of the message’s own, e.g. "{header.customer}"; {name} is a capture, {id} and {key} are the message’s. A message that lacks a part of it keeps its own key.',
-          ),
-        retry: deliverySchema.retry,
-      }),
-    )
-    .min(1)
-    .describe('Where messages go; all targets must confirm before the sender is told so.'),
+  when: conditionSchema
+    .optional()
+    .describe(
+      "Only messages for which this holds are the route’s: a JMS selector over headers, e.g. \"amount > 100 AND country IN ('DE', 'FR')\", or `{ cel: … }` over the decoded body. The others pass it by.",
+    ),
+  to: targetsSchema.describe(
+    'Where messages go; all targets must confirm before the sender is told so. One of them may be a group: `any`, `failover` or `switch`.',
+  ),
   ...deliverySchema,
 });
 

@@ -1,36 +1,9 @@
 import type { AddressPattern, AddressSyntax } from '../core/address.ts';
-import { JunctionError } from '../core/errors.ts';
-import { PatternIndex, type Match } from '../core/pattern-index.ts';
 import type { Envelope } from '../core/envelope.ts';
-import { renderTemplate } from '../core/template.ts';
-import { renderValue } from '../core/value-template.ts';
-import type { ResolvedRoute, RouteTarget } from './route.ts';
-
-/** Where one message goes on behalf of one route. */
-export interface Target {
-  readonly route: string;
-  /** The target as the route has it. */
-  readonly to: RouteTarget;
-  readonly address: string;
-  /** The ordering key there, in place of the message's own; undefined where the message lacks a part of it. */
-  readonly keyOf: ((message: Envelope) => string | undefined) | undefined;
-}
-
-/** A target to which no message of an address can be carried, and why. */
-export interface RefusedTarget {
-  readonly route: string;
-  readonly to: RouteTarget;
-  readonly error: JunctionError;
-}
-
-/** What becomes of the messages of one address on behalf of some routes. */
-export interface Part {
-  readonly targets: readonly Target[];
-  /** Those for which messages become dead letters. */
-  readonly refused: readonly RefusedTarget[];
-  /** Why the address cannot be carried to a target of a route without dead letters; then no target gets anything. */
-  readonly refusal: JunctionError | undefined;
-}
+import { PatternIndex } from '../core/pattern-index.ts';
+import { Passage, type Part, type Passed } from './passage.ts';
+import type { ResolvedRoute } from './route.ts';
+import type { Target } from './target.ts';
 
 /** A route that lets each message through once. */
 export interface Guard {
@@ -40,7 +13,7 @@ export interface Guard {
   readonly part: Part | undefined;
 }
 
-/** What becomes of every message published to one address: it depends on nothing but the address, so it is kept. */
+/** What becomes of messages published to one address. */
 export interface Plan extends Part {
   /** The first route that reads the address, for messages to people. */
   readonly reader: string;
@@ -52,7 +25,16 @@ export interface Plan extends Part {
   readonly guards: ReadonlyMap<string, Guard>;
   /** Where a message goes, if that is one target and nothing else is to be done: the fast path. */
   readonly only: Target | undefined;
+  /**
+   * The plan for one message, where not all messages of the address have the same; undefined: this is it, and is kept.
+   * @param admitted a route that is not to be asked any more whether it wants the message
+   */
+  readonly choose: ((message: Envelope, admitted?: string) => Plan) | undefined;
 }
+
+/** The plan of a message. */
+export const planFor = (plan: Plan, message: Envelope, admitted?: string): Plan =>
+  plan.choose ? plan.choose(message, admitted) : plan;
 
 /** How many addresses' plans are kept. Addresses come from outside, so the number has a bound. */
 const cacheLimit = 10_000;
@@ -86,65 +68,67 @@ class Readers {
   #make(address: string): Plan | undefined {
     const matches = this.#index.match(address);
     if (matches.length === 0) return undefined;
-    const now = matches.filter(({ value }) => value.spool === undefined && value.dedup === undefined);
-    const later = matches.filter(({ value }) => value.spool !== undefined);
-    const spooled = new Map(later.map((match) => [match.value.name, this.#part([match])]));
-    const guards = this.#guards(matches);
-    const part = this.#part(now);
-    const refusals = [part, ...[...guards.values()].map((guard) => guard.part)];
-    const refusal = refusals.find((each) => each?.refusal)?.refusal;
-    const single = part.targets.length === 1 && part.refused.length === 0;
-    const routes = matches.map((match) => match.value.name);
+    const reader = matches[0]!.value.name;
+    const passages = matches.map(({ value, captures }) => ({
+      name: value.name,
+      passage: new Passage(value, captures, this.#syntaxOf),
+    }));
+    const fixed = passages.flatMap(({ passage }) => passage.fixed ?? []);
+    if (fixed.length === passages.length) return compose(reader, fixed);
     return {
-      reader: routes[0]!,
-      routes,
-      spooled,
-      guards,
-      only: single && spooled.size === 0 && guards.size === 0 ? part.targets[0] : undefined,
-      ...part,
-      refusal,
+      ...compose(reader, []),
+      routes: passages.map(({ name }) => name),
+      choose: (message, admitted) =>
+        compose(
+          reader,
+          passages.flatMap(({ name, passage }) => passage.of(message, name === admitted) ?? []),
+        ),
     };
   }
+}
 
-  #guards(matches: readonly Match<ResolvedRoute>[]): Map<string, Guard> {
-    const guards = new Map<string, Guard>();
-    for (const match of matches) {
-      const { name, dedup, spool } = match.value;
-      if (!dedup) continue;
-      guards.set(name, {
-        valueOf: (message) => renderValue(dedup.by, match.captures, message),
-        part: spool ? undefined : this.#part([match]),
-      });
-    }
-    return guards;
-  }
+const noSpools: Plan['spooled'] = new Map();
+const noGuards: Plan['guards'] = new Map();
 
-  #part(matches: readonly Match<ResolvedRoute>[]): Part {
-    const targets: Target[] = [];
-    const refused: RefusedTarget[] = [];
-    let refusal: JunctionError | undefined;
-    for (const { value: route, captures } of matches) {
-      for (const to of route.to) {
-        const { endpoint, template, key } = to;
-        try {
-          targets.push({
-            route: route.name,
-            to,
-            address: renderTemplate(template, captures, this.#syntaxOf(endpoint)),
-            keyOf: key && ((message) => renderValue(key, captures, message)),
-          });
-        } catch (reason) {
-          const error = new JunctionError(
-            'invalid-message',
-            `route "${route.name}": ${(reason as Error).message}`,
-          );
-          if (route.deadLetter === undefined) refusal ??= error;
-          else refused.push({ route: route.name, to, error });
-        }
-      }
-    }
-    return { targets, refused, refusal };
-  }
+/** What some routes do together. */
+function compose(reader: string, passed: readonly Passed[]): Plan {
+  const now = together(passed.filter(({ route }) => !route.spool && !route.dedup));
+  const later = passed.filter(({ route }) => route.spool);
+  const once = passed.filter(({ route }) => route.dedup);
+  const spooled = later.length === 0 ? noSpools : new Map(later.map((part) => [part.route.name, part]));
+  const guards =
+    once.length === 0
+      ? noGuards
+      : new Map(
+          once.map(({ valueOf, ...part }) => [
+            part.route.name,
+            { valueOf, part: part.route.spool ? undefined : part },
+          ]),
+        );
+  const first = now.targets.length === 1 ? now.targets[0]! : undefined;
+  const single = first?.mode === 'one' && now.refused.length === 0 && spooled.size === 0 && guards.size === 0;
+  return {
+    reader,
+    routes: passed.map(({ route }) => route.name),
+    spooled,
+    guards,
+    only: single ? first.targets[0] : undefined,
+    targets: now.targets,
+    refused: now.refused,
+    refusal: now.refusal ?? once.find(({ route, refusal }) => !route.spool && refusal)?.refusal,
+    choose: undefined,
+  };
+}
+
+const nothing: Part = { targets: [], refused: [], refusal: undefined };
+
+function together(parts: readonly Passed[]): Part {
+  if (parts.length <= 1) return parts[0] ?? nothing;
+  return {
+    targets: parts.flatMap(({ targets }) => targets),
+    refused: parts.flatMap(({ refused }) => refused),
+    refusal: parts.find(({ refusal }) => refusal)?.refusal,
+  };
 }
 
 /** All routes, compiled once: a lookup costs the same however many there are. */

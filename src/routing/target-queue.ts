@@ -10,6 +10,7 @@ import { Alarm } from './alarm.ts';
 import type { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import type { RetryPolicy } from './retry.ts';
+import type { Finish } from './target.ts';
 
 /** What a queue asks of the one it works for. */
 export interface TargetQueueOwner {
@@ -39,6 +40,8 @@ export class TargetQueue {
   #owner: TargetQueueOwner;
   readonly #givesBack: boolean;
   readonly #underWay = new UnderWay();
+  /** Resolves when all that are being finished have been given to the sink; undefined where none are. */
+  #finishing: Promise<void> | undefined;
   #sequence = 0;
   readonly #lanes = new Lanes(this.#underWay);
   readonly #blocked = new Set<Lane<Delivery>>();
@@ -75,9 +78,10 @@ export class TargetQueue {
    * Sends a message, now or when its lane is free. Never rejects.
    * @param message as its source handed it over
    * @param envelope as it is to be sent
+   * @param finish what is left to do to it; messages are sent in their order also where that takes time
    */
-  send(message: Envelope, envelope: Envelope, address: string): Promise<Outcome> {
-    const delivery = new Delivery(message, envelope, address, this.#sequence++);
+  send(message: Envelope, envelope: Envelope, address: string, finish?: Finish): Promise<Outcome> {
+    const delivery = new Delivery(message, envelope, address, this.#sequence++, finish);
     if (this.#lanes.apart) {
       const lane = this.#enter(delivery.laneName);
       if (lane.blocked) {
@@ -91,21 +95,21 @@ export class TargetQueue {
   }
 
   /** Sends a message once, past all that is known of it: what an operator asks for. Never rejects. */
-  async sendOnce(envelope: Envelope, address: string): Promise<Outcome> {
+  async sendOnce(message: Envelope, envelope: Envelope, address: string, finish?: Finish): Promise<Outcome> {
     try {
-      if (this.isBlocked(envelope, address))
+      if (this.isBlocked(envelope.key ?? address))
         throw new JunctionError('busy', 'messages of the same key or address wait for the target already');
-      await this.#sink.send(envelope, address);
+      await this.#sink.send(finish ? await finish(message, envelope) : envelope, address);
       return accepted;
     } catch (reason) {
       return failed(reason);
     }
   }
 
-  /** Whether a message would have to wait for others of its lane. */
-  isBlocked(envelope: Envelope, address: string): boolean {
+  /** Whether a message would have to wait for others of its lane: its key, or the address where it has none. */
+  isBlocked(name: string): boolean {
     if (!this.#lanes.apart) return false;
-    const lane = this.#enter(envelope.key ?? address);
+    const lane = this.#enter(name);
     if (!lane.blocked) this.#dropIdle(lane);
     return lane.blocked;
   }
@@ -207,7 +211,10 @@ export class TargetQueue {
     let sent: Promise<void>;
     try {
       crashPoint?.('sending');
-      sent = this.#sink.send(delivery.envelope, delivery.address);
+      sent =
+        delivery.finish || this.#finishing
+          ? this.#finish(delivery)
+          : this.#sink.send(delivery.envelope, delivery.address);
       crashPoint?.('sent');
     } catch (reason) {
       sent = Promise.reject(JunctionError.from(reason));
@@ -221,6 +228,35 @@ export class TargetQueue {
       },
       (reason: unknown) => this.#failed(delivery, JunctionError.from(reason)),
     );
+  }
+
+  /** Sends a message when it is finished, and those before it have been given to the sink. */
+  #finish(delivery: Delivery): Promise<void> {
+    const finished = delivery.finish
+      ? delivery.finish(delivery.message, delivery.envelope)
+      : delivery.envelope;
+    if (!(finished instanceof Promise) && !this.#finishing) return this.#give(delivery, finished);
+    const before = this.#finishing;
+    const given = (async (): Promise<{ sent: Promise<void> }> => {
+      const [result] = await Promise.allSettled([finished, before]);
+      if (result.status === 'rejected') throw JunctionError.from(result.reason);
+      return { sent: this.#give(delivery, result.value) };
+    })();
+    const after = given.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#finishing = after;
+    void after.then(() => {
+      if (this.#finishing === after) this.#finishing = undefined;
+    });
+    return given.then(({ sent }) => sent);
+  }
+
+  #give(delivery: Delivery, finished: Envelope): Promise<void> {
+    delivery.envelope = finished;
+    delivery.finish = undefined;
+    return this.#sink.send(finished, delivery.address);
   }
 
   #left(delivery: Delivery): void {

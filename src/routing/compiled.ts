@@ -1,0 +1,39 @@
+import type { Captures } from '../core/address.ts';
+import type { Condition } from '../core/condition.ts';
+import type { Envelope } from '../core/envelope.ts';
+import type { Transform } from '../core/transform.ts';
+
+// A reload compares routes by what they say, and what a condition or a transform was compiled to is not that: hence
+// private fields, which a comparison does not look at.
+
+/** A condition of a route or a target, or the opposite of one. */
+export class When implements Condition {
+  readonly text: string;
+  readonly negated: boolean;
+  readonly #condition: Condition;
+
+  constructor(condition: Condition, negated = false) {
+    this.text = condition.text;
+    this.negated = negated;
+    this.#condition = condition;
+  }
+
+  matches(message: Envelope): boolean {
+    return this.#condition.matches(message) !== this.negated;
+  }
+}
+
+/** A transform of a route or a target. */
+export class Step implements Transform {
+  readonly identity: string;
+  readonly #transform: Transform;
+
+  constructor(transform: Transform) {
+    this.identity = transform.identity;
+    this.#transform = transform;
+  }
+
+  apply(message: Envelope, captures: Captures): Envelope | Promise<Envelope> {
+    return this.#transform.apply(message, captures);
+  }
+}

@@ -1,0 +1,162 @@
+import type { AddressSyntax, Captures } from '../core/address.ts';
+import type { Envelope } from '../core/envelope.ts';
+import { JunctionError } from '../core/errors.ts';
+import { identityOf } from '../core/identity.ts';
+import { renderTemplate } from '../core/template.ts';
+import { renderValue } from '../core/value-template.ts';
+import type { Step } from './compiled.ts';
+import { edited } from './edits.ts';
+import { alternativesOf, type Alternatives } from './group.ts';
+import type { ResolvedRoute, RouteTarget } from './route.ts';
+import type { Target } from './target.ts';
+
+/** A target to which no message of an address, or not this message, can be carried, and why. */
+export interface RefusedTarget {
+  readonly route: string;
+  readonly to: RouteTarget;
+  readonly error: JunctionError;
+}
+
+/** What becomes of messages on behalf of some routes. */
+export interface Part {
+  readonly targets: readonly Alternatives[];
+  readonly refused: readonly RefusedTarget[];
+  /** Why they cannot be carried to a target of a route without dead letters; then no target gets anything. */
+  readonly refusal: JunctionError | undefined;
+}
+
+/** What one route does with messages. */
+export interface Passed extends Part {
+  readonly route: ResolvedRoute;
+  /** What tells messages apart where the route has deduplication. */
+  readonly valueOf: (message: Envelope) => string | undefined;
+}
+
+/** One route at one address that it reads. */
+export class Passage {
+  readonly #route: ResolvedRoute;
+  readonly #captures: Captures;
+  readonly #syntaxOf: (endpoint: string) => AddressSyntax;
+  /** What holds for every message of the address; undefined where it depends on more than the address. */
+  readonly fixed: Passed | undefined;
+
+  constructor(route: ResolvedRoute, captures: Captures, syntaxOf: (endpoint: string) => AddressSyntax) {
+    this.#route = route;
+    this.#captures = captures;
+    this.#syntaxOf = syntaxOf;
+    const depends =
+      route.when !== undefined || route.from.decode !== undefined || route.to.some(dependsOnMessage);
+    this.fixed = depends ? undefined : this.#through(undefined, route.to);
+  }
+
+  /**
+   * What becomes of one message; undefined where the route does not want it.
+   * @param admitted whether it has come past the route's condition already
+   */
+  of(message: Envelope, admitted: boolean): Passed | undefined {
+    if (this.fixed) return this.fixed;
+    const { from, when, to } = this.#route;
+    try {
+      // Only what is done at once may stand there (config/check-format.ts).
+      const seen = from.decode ? (from.decode.apply(message, this.#captures) as Envelope) : message;
+      if (!admitted && when && !when.matches(seen)) return undefined;
+      const wanted = to.filter((target) => wants(target, seen));
+      return wanted.length === 0 ? undefined : this.#through(seen, wanted, seen !== message);
+    } catch (reason) {
+      const error = this.#explained(reason);
+      return this.#passed(
+        [],
+        to.map((each) => ({ route: this.#route.name, to: each, error })),
+        undefined,
+      );
+    }
+  }
+
+  /**
+   * @param message undefined where nothing depends on it
+   * @param decoded whether it is not as it came
+   */
+  #through(message: Envelope | undefined, to: readonly RouteTarget[], decoded = false): Passed {
+    const targets: Target[] = [];
+    const refused: RefusedTarget[] = [];
+    for (const each of to) {
+      try {
+        targets.push(this.#target(each, message, decoded ? message : undefined));
+      } catch (reason) {
+        refused.push({ route: this.#route.name, to: each, error: this.#explained(reason) });
+      }
+    }
+    return this.#passed(targets, refused, decoded ? message : undefined);
+  }
+
+  #target(to: RouteTarget, message: Envelope | undefined, decoded: Envelope | undefined): Target {
+    const { endpoint, template, key, edits, steps } = to;
+    const captures = this.#captures;
+    return {
+      route: this.#route.name,
+      to,
+      address: renderTemplate(template, captures, this.#syntaxOf(endpoint), message),
+      decoded,
+      keyOf: key && ((came) => renderValue(key, captures, decoded ?? came)),
+      finish:
+        edits || steps
+          ? (came, onward) =>
+              stepwise(steps, captures, edits ? edited(edits, decoded ?? came, captures, onward) : onward)
+          : undefined,
+    };
+  }
+
+  #passed(
+    targets: readonly Target[],
+    refused: readonly RefusedTarget[],
+    decoded: Envelope | undefined,
+  ): Passed {
+    const { deadLetter, dedup } = this.#route;
+    return {
+      route: this.#route,
+      targets: alternativesOf(targets),
+      refused: deadLetter === undefined ? [] : refused,
+      refusal: deadLetter === undefined ? refused[0]?.error : undefined,
+      valueOf: (message) => dedup && renderValue(dedup.by, this.#captures, decoded ?? message),
+    };
+  }
+
+  #explained(reason: unknown): JunctionError {
+    const { message } = JunctionError.from(reason);
+    return new JunctionError('invalid-message', `route "${this.#route.name}": ${message}`, { cause: reason });
+  }
+}
+
+/** At once as long as all steps are. */
+function stepwise(
+  steps: readonly Step[] | undefined,
+  captures: Captures,
+  message: Envelope,
+): Envelope | Promise<Envelope> {
+  let result: Envelope | Promise<Envelope> = message;
+  for (const step of steps ?? [])
+    result =
+      result instanceof Promise
+        ? result.then((each: Envelope) => step.apply(each, captures))
+        : step.apply(result, captures);
+  return result;
+}
+
+const dependsOnMessage = ({ template, when, mirror }: RouteTarget): boolean =>
+  template.perMessage || when !== undefined || (mirror !== undefined && mirror < 1);
+
+function wants({ when, mirror }: RouteTarget, message: Envelope): boolean {
+  if (mirror !== undefined && mirror < 1 && fractionOf(identityOf(message)) >= mirror) return false;
+  return when === undefined || when.every((each) => each.matches(message));
+}
+
+/** A number from 0 to 1 that is the same whenever a message is looked at, evenly spread (FNV-1a). */
+function fractionOf(identity: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < identity.length; i++) hash = Math.imul(hash ^ identity.charCodeAt(i), 0x01000193);
+  // its last bits are spread best, its first ones hardly for short texts
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  hash ^= hash >>> 13;
+  return (hash >>> 0) / 2 ** 32;
+}

@@ -23,6 +23,7 @@ module.exports = {
     layer('routing', '^src/routing/', ['core/', 'filter/']),
     layer('filter', '^src/filter/', ['core/']),
     layer('config', '^src/config/', ['core/', 'routing/', 'filter/']),
+    layer('trial', '^src/trial/', ['core/', 'routing/', 'config/']),
     layer('admin', '^src/admin/', ['core/']),
     layer('store', '^src/store/', ['core/']),
     {

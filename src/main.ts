@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import type * as Dlq from './cli/dlq.ts';
+import type * as Explain from './cli/explain.ts';
 import type * as Reload from './cli/reload.ts';
+import type * as Test from './cli/test.ts';
 import { ConfigError, formatProblems } from './config/problems.ts';
 import { JunctionError } from './core/errors.ts';
 
@@ -36,6 +38,29 @@ program
   .action(async (options: { config: string; routes?: string[] }) => {
     const { check } = await import('./cli/check.ts');
     await check(options);
+  });
+
+program
+  .command('test [files...]')
+  .description('run the tests of routes (*.test.yaml beside them, or these files), without brokers')
+  .option(...configOption)
+  .option('--tap', 'print TAP')
+  .option('--junit <file>', 'also write a report in JUnit’s XML')
+  .action(async (files: string[], options: Parameters<typeof Test.test>[1]) => {
+    const { test } = await import('./cli/test.ts');
+    if (!(await test(files, options))) process.exitCode = exitCode.failed;
+  });
+
+program
+  .command('explain <endpoint> <address>')
+  .description(
+    'say which routes read an address and what they do; of a message, what goes out to each target',
+  )
+  .option(...configOption)
+  .option('-m, --message <file>', 'a message in YAML: body, headers, content_type, …')
+  .action(async (endpoint: string, address: string, options: Parameters<typeof Explain.explain>[2]) => {
+    const { explain } = await import('./cli/explain.ts');
+    await explain(endpoint, address, options);
   });
 
 const adminOption = [
@@ -110,7 +135,7 @@ withFilter(dlq.command('drop [ids...]').description('remove dead letters for eve
 
 try {
   await program.parseAsync();
-  process.exit(0);
+  process.exit();
 } catch (error) {
   if (error instanceof ConfigError) {
     process.stderr.write(`${formatProblems(error.problems)}\n`);

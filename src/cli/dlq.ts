@@ -1,8 +1,9 @@
 import type { LetterView, SummaryView } from '../admin/dead-letter-view.ts';
 import { JunctionError } from '../core/errors.ts';
+import { plain } from '../core/plain-text.ts';
 import { duration } from '../core/units.ts';
 import { AdminClient, type AdminOptions } from './admin-client.ts';
-import { letterTable, letterText, plain } from './dlq-text.ts';
+import { letterTable, letterText } from './dlq-text.ts';
 
 /** Which dead letters are meant; times are ISO 8601 or a duration before now, such as `2h`. */
 export interface Filter {

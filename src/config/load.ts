@@ -8,9 +8,9 @@ import type { Environment } from './environment.ts';
 import { expandGlob, isGlob } from './glob.ts';
 import type { Inputs } from './inputs.ts';
 import { Problems, type Place, type Problem } from './problems.ts';
+import { readFileTree } from './read-file.ts';
 import { configurationSchema, type ConfigurationFile } from './schema.ts';
-import { readSource, Source } from './source.ts';
-import { readTree, type Tree } from './tree.ts';
+import type { Tree } from './tree.ts';
 import { validate } from './validate.ts';
 
 /** Everything the gateway is built from, checked. */
@@ -47,7 +47,7 @@ export interface LoadOptions {
 export async function loadConfiguration(file: string, options: LoadOptions): Promise<Configuration> {
   const problems = new Problems();
   const start: Place = { file, line: 1, column: 1 };
-  const tree = await read(file, start, options, problems, 'endpoints');
+  const tree = await readFileTree(file, start, options, problems, 'endpoints');
   const content = tree && validate(configurationSchema, tree, problems);
   const written = tree?.kind === 'map' ? tree.entries.get('endpoints')?.node : undefined;
   const endpoints =
@@ -61,7 +61,7 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
   );
   const routeFiles: ReadRouteFile[] = [];
   for (const { path, at } of paths) {
-    const routeTree = await read(path, at, options, problems, 'routes');
+    const routeTree = await readFileTree(path, at, options, problems, 'routes');
     if (routeTree)
       routeFiles.push({ tree: routeTree, content: validate(routeFileSchema, routeTree, problems) });
   }
@@ -85,7 +85,7 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
 /** `admin.listen` of a configuration of which other parts may be faulty; undefined where it cannot be told. */
 export async function adminOf(file: string, env: Environment): Promise<HostPort | undefined> {
   const unheard = new Problems();
-  const tree = await read(file, { file, line: 1, column: 1 }, { env, protocols: {} }, unheard, 'endpoints');
+  const tree = await readFileTree(file, { file, line: 1, column: 1 }, { env }, unheard, 'endpoints');
   const entry = tree?.kind === 'map' ? tree.entries.get('admin') : undefined;
   const admin = validate(
     configurationSchema.shape.admin,
@@ -93,24 +93,6 @@ export async function adminOf(file: string, env: Environment): Promise<HostPort 
     unheard,
   );
   return tree && admin?.listen;
-}
-
-/** @param at where a file that cannot be read is reported, unless a place within it is known */
-async function read(
-  file: string,
-  at: Place,
-  { env, inputs }: LoadOptions,
-  problems: Problems,
-  expected: string,
-): Promise<Tree | undefined> {
-  inputs?.addFile(file);
-  const source = await readSource(file);
-  if (source instanceof Source)
-    return readTree(source, env, problems, expected, (path) => inputs?.addFile(path));
-  const { reason, hint, line, column, named } = source;
-  if (named) problems.error(at, at.file === file ? reason : `${file}: ${reason}`, hint);
-  else problems.error({ file, line, column }, reason, hint);
-  return undefined;
 }
 
 interface Wanted {
@@ -138,8 +120,10 @@ async function findRouteFiles(
 ): Promise<Wanted[]> {
   const found = new Map<string, Wanted>();
   for (const { path, at } of wanted) {
-    const matches = isGlob(path) ? await expandGlob(path) : [path];
-    if (isGlob(path)) inputs?.addPattern(path, matches);
+    const all = isGlob(path) ? await expandGlob(path) : [path];
+    if (isGlob(path)) inputs?.addPattern(path, all);
+    // Tests of routes stand beside them.
+    const matches = isGlob(path) ? all.filter((match) => !match.endsWith('.test.yaml')) : all;
     if (matches.length === 0) problems.warning(at, `no file matches ${path}`);
     for (const match of matches)
       if (!found.has(resolve(match))) found.set(resolve(match), { path: match, at });

@@ -108,6 +108,29 @@ export interface Traits {
   readonly redelivers: boolean;
 }
 
+/** A message as a protocol carries it, for people to look at. */
+export interface WireMessage {
+  /** What it is, in the protocol's words, e.g. `PUBLISH`. */
+  readonly kind: string;
+  /** Its fields in the protocol's words and in their order, as text; the body is not among them. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array | null;
+  /** All of it as it goes over the line, where we write that ourselves. */
+  readonly bytes?: Uint8Array;
+}
+
+/**
+ * What becomes of a message on the line, without a connection: how it is written, and what a reader of the same protocol
+ * makes of it.
+ * @param now ms since the epoch at which it crosses
+ * @throws JunctionError where it cannot be written
+ */
+export type Wire = (
+  message: Envelope,
+  address: string,
+  now: number,
+) => { readonly frame: WireMessage; readonly arrives: Envelope };
+
 /** One way to take part: as a listener or as a client. */
 export interface Role<Schema extends z.ZodType = z.ZodType> {
   /** The configuration beside `type`. Strict: an unknown key is an error. */
@@ -117,6 +140,8 @@ export interface Role<Schema extends z.ZodType = z.ZodType> {
   keeps?(config: z.output<Schema>): boolean;
   /** Whether an open endpoint can go on by another configuration, e.g. other certificates; else it is opened anew. */
   renews?(before: z.output<Schema>, after: z.output<Schema>): boolean;
+  /** How messages look on the line, for tests and explanations of routes. */
+  wire?(config: z.output<Schema>): Wire;
   create(config: z.output<Schema>, context: Context): Endpoint;
 }
 

@@ -85,11 +85,45 @@ export interface Context {
   readonly storage?: EndpointStorage;
 }
 
-/** What a protocol can hold: selects its contract tests, fills the documents, feeds the checker. */
+/** The fields of an envelope that go from one protocol to another; the others are the gateway's own. */
+export type MessageField = Exclude<keyof Envelope, 'via' | 'identity' | 'origin'>;
+
+/** What remains of a field that a protocol holds, but not whole. */
+export interface Narrowed {
+  /** A time in whole steps of so many ms: a timestamp is rounded down, what expires is rounded up. */
+  readonly step?: number;
+  /** The least and the most that it holds, for `expiresAt` in ms from now; what is outside is left out. */
+  readonly range?: readonly [least: number, most: number];
+}
+
+/**
+ * Sizes in bytes of UTF-8, over which a message is refused: by this gateway as `invalid-message`, or by the peer. That
+ * of addresses is `AddressSyntax.maxBytes`.
+ */
+export interface Limits {
+  /** Of a header's name. */
+  readonly headerName?: number;
+  /** Of one header's value, as it is written: binary in base64 where headers are text. */
+  readonly headerValue?: number;
+  /** Of the names and values of all headers and fields. */
+  readonly headers?: number;
+  /** How many headers there may be. */
+  readonly headerCount?: number;
+  /** Of a body, whatever brokers are configured to take. */
+  readonly body?: number;
+}
+
+/**
+ * What a protocol can hold: selects its contract tests, fills the documents, feeds the checker. A message that a
+ * protocol can hold comes back from it equal (test/fidelity tries it, and that nothing is declared that does not happen).
+ */
 export interface Traits {
   /** `typed`: values keep their type natively; `text`: they travel as text beside a header that names their types. */
   readonly headers: 'typed' | 'text' | 'bytes' | 'none';
+  /** Without this the first of several headers of one name is kept. */
   readonly repeatedHeaders: boolean;
+  /** Which headers keep their order: only those that `repeat` one name, or `none`; without this all do. */
+  readonly headerOrder?: 'repeats' | 'none';
   /**
    * Header values with control characters, such as a line break, travel in an encoded form: this gateway restores
    * them, other readers see that form.
@@ -102,10 +136,26 @@ export interface Traits {
   readonly ids?: 'header';
   /** Messages without a key may overtake each other. */
   readonly unordered?: true;
-  /** Envelope fields that this protocol cannot hold. */
-  readonly loses: readonly (keyof Envelope)[];
+  /** Envelope fields that this protocol cannot hold: they come back as if their sender had not said them. */
+  readonly loses: readonly MessageField[];
+  /** Fields that it holds in part. */
+  readonly narrows?: Readonly<Partial<Record<MessageField, Narrowed>>>;
+  /** Fields that it fills in where their sender has not. */
+  readonly supplies?: readonly MessageField[];
+  /** Fields that must be ASCII: a message in which one is not is refused. */
+  readonly ascii?: readonly MessageField[];
+  /** A body that is null (a tombstone) comes back empty. */
+  readonly nullBody?: 'empty';
+  readonly limits?: Limits;
   /** A released message comes back to the source without a reconnect of its peer. */
   readonly redelivers: boolean;
+}
+
+/** What peers of an older version of a protocol can hold, where that is less. */
+export interface OlderPeers {
+  /** Such as `MQTT 3.1 and 3.1.1`. */
+  readonly version: string;
+  readonly traits: Traits;
 }
 
 /** A message as a protocol carries it, for people to look at. */
@@ -136,6 +186,10 @@ export interface Role<Schema extends z.ZodType = z.ZodType> {
   /** The configuration beside `type`. Strict: an unknown key is an error. */
   readonly config: Schema;
   readonly traits: Traits;
+  /** What an endpoint of this configuration holds, where that is not `traits`: a client may be told to speak an older version. */
+  traitsOf?(config: z.output<Schema>): Traits;
+  /** Of a listener, whose peers choose the version: those for whom `traits` says too much. */
+  readonly older?: OlderPeers;
   /** Whether an endpoint of this configuration keeps anything over restarts (`Context.storage`); default no. */
   keeps?(config: z.output<Schema>): boolean;
   /** Whether an open endpoint can go on by another configuration, e.g. other certificates; else it is opened anew. */

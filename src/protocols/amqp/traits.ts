@@ -5,5 +5,6 @@ export const amqpTraits: Traits = {
   headers: 'typed',
   repeatedHeaders: false,
   loses: ['retain'],
+  ascii: ['contentType', 'contentEncoding'], // symbols, §3.2.4
   redelivers: true,
 };

@@ -5,10 +5,11 @@ import { KafkaSource } from './source.ts';
 
 export const kafkaTraits: Traits = {
   headers: 'bytes',
-  // Repeats keep their order among themselves; kafkajs puts headers of one name together.
   repeatedHeaders: true,
+  headerOrder: 'repeats', // kafkajs puts headers of one name together, and numbers first
   ids: 'header',
   loses: ['durable', 'deliveryCount', 'retain'],
+  supplies: ['timestamp'],
   redelivers: true,
 };
 

@@ -8,10 +8,11 @@ import { MqttSource } from './client/source.ts';
 import type { Connack } from './codec/connack.ts';
 import { Type } from './codec/packet-types.ts';
 import type { Publish } from './codec/publish.ts';
-import { mqttTraits } from './traits.ts';
+import { mqtt3Traits, mqttTraits } from './traits.ts';
 
 /** What is released is tried again here, for a broker cannot be given it back. */
 export const mqttClientTraits: Traits = { ...mqttTraits, redelivers: true };
+export const mqtt3ClientTraits: Traits = { ...mqtt3Traits, redelivers: true };
 
 /** How long, in ms, to wait before a refused subscription is asked for again. */
 const subscribeAgain = 5000;

@@ -1,11 +1,11 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { renewable } from '../../transport/listen-settings.ts';
 import { mqttAddress } from './address.ts';
-import { MqttBrokerClient, mqttClientTraits } from './client.ts';
+import { mqtt3ClientTraits, MqttBrokerClient, mqttClientTraits } from './client.ts';
 import { mqttClientConfig } from './client/config.ts';
 import { mqttListenerConfig } from './config.ts';
 import { MqttListener } from './listener.ts';
-import { mqttTraits } from './traits.ts';
+import { mqtt3Traits, mqttTraits } from './traits.ts';
 
 const mqtt: Protocol = {
   name: 'mqtt',
@@ -14,6 +14,7 @@ const mqtt: Protocol = {
   listener: defineRole({
     config: mqttListenerConfig,
     traits: mqttTraits,
+    older: { version: 'MQTT 3.1 and 3.1.1', traits: mqtt3Traits },
     keeps: ({ durable }) => durable,
     renews: renewable,
     create: (config, context) => new MqttListener(config, context),
@@ -21,6 +22,7 @@ const mqtt: Protocol = {
   client: defineRole({
     config: mqttClientConfig,
     traits: mqttClientTraits,
+    traitsOf: ({ version }) => (version === 5 ? mqttClientTraits : mqtt3ClientTraits),
     create: (config, context) => new MqttBrokerClient(config, context),
   }),
 };

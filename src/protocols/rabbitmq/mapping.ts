@@ -13,6 +13,7 @@ import type { Field, Table } from './codec/table.ts';
 import { Writer } from './codec/writer.ts';
 import { deliveryCountOf } from './delivery-count.ts';
 import { fromField, fromNested, toField, toNested, withType } from './fields.ts';
+import { longestTtl } from './traits.ts';
 
 /** The reserved header that names the headers which are tables or arrays, in JSON: `x-death;other`, percent-encoded. */
 export const nestedHeader = 'junction-nested';
@@ -25,9 +26,6 @@ const keyHeader = 'x-group-id';
 /** Headers that make RabbitMQ deliver to further queues: data must not, so they travel under another name. */
 const routingHeaders: ReadonlySet<string> = new Set(['CC', 'BCC']);
 const routingPrefix = 'junction-';
-
-/** The longest time to live that RabbitMQ takes, in ms: it refuses a larger one. */
-const longestTtl = 4_294_967_295;
 
 /** What a client means by this it can only say on the channel of its own consumer. */
 const directReplyTo = 'amq.rabbitmq.reply-to';

@@ -9,9 +9,12 @@ import { RocketMqSource } from './source.ts';
 export const rocketMqTraits: Traits = {
   headers: 'text',
   repeatedHeaders: false,
+  headerOrder: 'none',
   controlCharacters: 'encoded',
   unordered: true, // a topic spreads them over its queues; those of a key are a message group
   loses: ['durable', 'retain'],
+  supplies: ['timestamp'],
+  limits: { headers: 16_384, headerCount: 128 },
   redelivers: true,
 };
 

@@ -1,18 +1,68 @@
 import { isUtf8 } from 'node:buffer';
-import { Uuid, type Header, type HeaderType, type HeaderValue, type Identifier } from './envelope.ts';
+import {
+  Uuid,
+  type BodyType,
+  type Envelope,
+  type Header,
+  type HeaderType,
+  type HeaderValue,
+  type Identifier,
+} from './envelope.ts';
 
 /** What the names of reserved headers begin with. */
 export const reservedPrefix = 'junction-';
 /**
  * The reserved header that names the types of those headers that are not strings, for protocols whose headers are
  * text: `a=int;b=timestamp`, names percent-encoded. A reader that does not know it sees plain text. `a=base64` is a
- * string that the protocol cannot hold as it is: base64 of its UTF-8.
+ * string that the protocol cannot hold as it is: base64 of its UTF-8. Of a name that comes several times each is
+ * named in order, or one stands for all.
  */
 export const typesHeader = 'junction-types';
 /** The reserved header that carries `Envelope.hops` where a protocol has no place of its own for it. */
 export const hopsHeader = 'junction-hops';
-/** The reserved header that carries `Envelope.bodyType` where it is not `data`. */
+/** The reserved header that carries `Envelope.bodyType` where it is not `data`, or `null` where the body is. */
 export const bodyTypeHeader = 'junction-body-type';
+/** Before the percent-encoded name of a header that cannot travel under its own, or would be taken for a field there. */
+export const headerPrefix = 'junction-header-';
+/** Before the name of an envelope's field whose text cannot travel as it is: it is percent-encoded. */
+export const fieldPrefix = 'junction-field-';
+
+/**
+ * Reserved headers for what an envelope has no field for, so that it comes back in a protocol that has a place for it.
+ * Names from `junction-` on are the gateway's own: what comes under one of them is taken for what the gateway wrote.
+ */
+export const furtherFields = {
+  /** Who sent it: AMQP 1.0 user-id, RabbitMQ's user-id. A string where it is one, else binary. */
+  userId: 'junction-user-id',
+  /** RabbitMQ's app-id, a string. */
+  appId: 'junction-app-id',
+  /** AMQP 1.0 group-sequence, JMSXGroupSeq: a `uint`. */
+  groupSequence: 'junction-group-sequence',
+  /** AMQP 1.0 reply-to-group-id, a string. */
+  replyToGroup: 'junction-reply-to-group',
+  /** AMQP 1.0 message annotations, such as the kind of a JMS message: binary, the map as AMQP encodes it. */
+  annotations: 'junction-annotations',
+  /** The address whose kind (queue or topic) the annotation x-opt-jms-dest tells, a string. */
+  annotatedAddress: 'junction-annotated-address',
+} as const;
+
+const bodyKinds: ReadonlySet<unknown> = new Set<BodyType | 'null'>([
+  ...(['data', 'string', 'binary', 'value', 'sequence', 'null'] as const),
+]);
+
+/** What `junction-body-type` says of a message; undefined where it is not needed. */
+export const bodyKind = ({ body, bodyType }: Envelope): BodyType | 'null' | undefined =>
+  body === null ? 'null' : bodyType === 'data' ? undefined : bodyType;
+
+/** Whether this is a value of `junction-body-type`. */
+export const isBodyKind = (value: unknown): value is BodyType | 'null' => bodyKinds.has(value);
+
+/** Ms since the epoch from text, as far as a date reaches; else undefined. */
+export function timeFromText(text: string): number | undefined {
+  if (!/^-?\d{1,16}$/.test(text)) return undefined;
+  const time = Number(text);
+  return Math.abs(time) <= 8.64e15 ? time : undefined;
+}
 
 /** Reserved headers of a dead letter that is sent to an endpoint; its address there is not the one it had. */
 export const deadLetterHeaders = {
@@ -158,41 +208,71 @@ function isOneCodePoint(text: string): boolean {
   return point !== undefined && String.fromCodePoint(point) === text;
 }
 
+/** What a protocol whose headers are text cannot carry. */
+export interface TextRules {
+  /** Names that match cannot be carried as they are. */
+  readonly unfitName?: RegExp;
+  /** Strings that match cannot be carried as they are. */
+  readonly unfit?: RegExp;
+  /** Whether a header would be taken for something else, such as a field of the envelope. */
+  taken?(name: string, text: string): boolean;
+}
+
+const none: TextRules = {};
+
 /**
  * Headers for a protocol that carries text: the pairs in order, and after them `junction-types` where any is not
  * a string.
- * @param unfit strings that match it cannot be carried as they are
  */
-export function toTextHeaders(headers: readonly Header[], unfit?: RegExp): [string, string][] {
+export function toTextHeaders(headers: readonly Header[], rules: TextRules = none): [string, string][] {
   const pairs: [string, string][] = [];
-  const encoded = unfit && namesOfUnfit(headers, unfit);
-  let types = '';
+  const types: TextType[] = [];
+  let typed = false;
   for (const [name, value, declared] of headers) {
     let text = valueToText(value);
     let type: TextType = typeOf(value, declared);
-    if (type === 'string' && encoded?.has(name)) {
+    if (type === 'string' && rules.unfit?.test(text) && !loneSurrogate.test(text)) {
       type = 'base64';
       text = Buffer.from(text).toString('base64');
     }
-    pairs.push([name, text]);
-    if (type !== 'string') types += `${types === '' ? '' : ';'}${encodeURIComponent(name)}=${type}`;
+    if (type !== 'string') typed = true;
+    types.push(type);
+    pairs.push([carriedName(name, text, rules), text]);
   }
-  if (types !== '') pairs.push([typesHeader, types]);
+  if (typed) pairs.push([typesHeader, typesText(pairs, types)]);
   return pairs;
 }
 
-/** By name, because `junction-types` speaks of all headers of one name. */
-function namesOfUnfit(headers: readonly Header[], unfit: RegExp): Set<string> | undefined {
-  let names: Set<string> | undefined;
-  for (const [name, value, declared] of headers)
-    if (
-      typeOf(value, declared) === 'string' &&
-      unfit.test(value as string) &&
-      !loneSurrogate.test(value as string)
-    )
-      (names ??= new Set()).add(name);
-  return names;
+/** Of a name that comes several times all types are told, so that each gets its own. */
+function typesText(pairs: readonly (readonly [string, string])[], types: readonly TextType[]): string {
+  const seen = new Set<string>();
+  const repeated = new Set<string>();
+  for (const [name] of pairs) (seen.has(name) ? repeated : seen).add(name);
+  let text = '';
+  for (const [i, [name]] of pairs.entries())
+    if (types[i] !== 'string' || repeated.has(name))
+      text += `${text === '' ? '' : ';'}${encodeURIComponent(name.toWellFormed())}=${types[i]}`;
+  return text;
 }
+
+function carriedName(name: string, text: string, rules: TextRules): string {
+  const fits = !rules.unfitName?.test(name) && !rules.taken?.(name, text) && !name.startsWith(headerPrefix);
+  return fits || loneSurrogate.test(name) ? name : headerPrefix + encodeURIComponent(name);
+}
+
+/** The name of a header that came under this one. */
+export const nameFromText = (name: string): string =>
+  name.startsWith(headerPrefix) ? safeDecode(name.slice(headerPrefix.length)) : name;
+
+/** A field of the envelope as a pair, under `junction-field-` where its text is unfit. */
+export const toTextField = (name: string, text: string, unfit: RegExp): [string, string] =>
+  unfit.test(text) && !loneSurrogate.test(text)
+    ? [fieldPrefix + name, encodeURIComponent(text)]
+    : [name, text];
+
+/** The reverse of toTextField where the field was unfit; undefined where the pair is none of these. */
+export const fromTextField = (name: string, text: string): [string, string] | undefined =>
+  name.startsWith(fieldPrefix) ? [name.slice(fieldPrefix.length), safeDecode(text)] : undefined;
 
 /** UTF-8 cannot hold it, in base64 or otherwise. */
 const loneSurrogate = /\p{Surrogate}/u;
@@ -226,27 +306,42 @@ const knownTypes: ReadonlySet<string> = new Set<TextType>([
   ] as const),
 ]);
 
-/** What the reserved header says: the types of headers by name. What is malformed is ignored. */
-export function declaredTypes(text: string): Map<string, TextType> {
-  const types = new Map<string, TextType>();
-  for (const item of text.split(';')) {
-    const at = item.lastIndexOf('=');
-    const type = item.slice(at + 1);
-    if (at >= 0 && knownTypes.has(type)) types.set(safeDecode(item.slice(0, at)), type as TextType);
+/** What `junction-types` says, to be asked for each header in order. What is malformed is ignored. */
+export class DeclaredTypes {
+  readonly #types = new Map<string, TextType[]>();
+
+  constructor(text: string) {
+    for (const item of text.split(';')) {
+      const at = item.lastIndexOf('=');
+      const type = item.slice(at + 1);
+      if (at < 0 || !knownTypes.has(type)) continue;
+      const name = safeDecode(item.slice(0, at));
+      const types = this.#types.get(name);
+      if (types) types.push(type as TextType);
+      else this.#types.set(name, [type as TextType]);
+    }
   }
-  return types;
+
+  /** The type of the next header of this name, as it is written; undefined where nothing is said of it. */
+  next(name: string): TextType | undefined {
+    const types = this.#types.get(name);
+    return types && types.length > 1 ? types.shift() : types?.[0];
+  }
 }
 
 /** The reverse of toTextHeaders; the reserved header itself is taken out. A malformed one is ignored. */
 export function fromTextHeaders(pairs: readonly (readonly [string, string])[]): Header[] {
-  const declared = pairs.find(([name]) => name === typesHeader);
-  if (!declared) return pairs as unknown as Header[];
-  const types = declaredTypes(declared[1]);
+  const text = pairs.find(([name]) => name === typesHeader)?.[1];
+  if (text === undefined && !pairs.some(([name]) => name.startsWith(headerPrefix)))
+    return pairs as unknown as Header[];
+  const types = text === undefined ? undefined : new DeclaredTypes(text);
   const headers: Header[] = [];
-  for (const [name, text] of pairs) {
+  for (const [name, value] of pairs) {
     if (name === typesHeader) continue;
-    const type = types.get(name);
-    headers.push(type === undefined ? [name, text] : valueFromText(name, text, type));
+    const type = types?.next(name);
+    headers.push(
+      type === undefined ? [nameFromText(name), value] : valueFromText(nameFromText(name), value, type),
+    );
   }
   return headers;
 }

@@ -1,25 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 import { envelope, type Envelope, type Header } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
+import { addressAnnotation, hopsAnnotation, isOurs, nameOf } from './annotations.ts';
 import { rewriteMessage, writeMessage } from './codec/message-writer.ts';
 import {
   AmqpMap,
   symbol,
   Typed,
-  type AmqpValue,
   type MessageBody,
   type MessageHeader,
   type MessageProperties,
   type MessageView,
 } from './codec/types.ts';
-
-/** The message annotation that carries `Envelope.hops`, a uint. */
-export const hopsAnnotation = 'x-opt-junction-hops';
-/**
- * The message annotation that tells a receiver of many addresses which one a message went to, a string, where the
- * bare message, which is its sender's alone, names another one or none.
- */
-export const addressAnnotation = 'x-opt-junction-address';
+import { takeFurther, withFurther, type Further } from './further.ts';
 
 const defaultPriority = 4; // §3.2.1
 const nullValue: MessageBody = Object.freeze({ kind: 'value', bytes: Buffer.of(0x40) });
@@ -54,7 +47,7 @@ export function toEnvelope(view: MessageView, address: string, now: number): Env
     address,
     body: empty ? null : body.bytes,
     bodyType: empty ? 'data' : body.kind,
-    headers: view.applicationProperties,
+    headers: withFurther(view, messageAnnotations, address),
     contentType: properties.contentType,
     contentEncoding: properties.contentEncoding,
     subject: properties.subject,
@@ -100,14 +93,15 @@ export function fromEnvelope(
   if (origin && isBareUnchanged(from, origin.first!)) {
     const { view } = origin;
     const told = linkAddress === from.address || view.properties.to === from.address;
-    const messageAnnotations = annotations(from, origin, true, told);
+    const messageAnnotations = annotations(from, origin.annotations?.entries, told);
     return rewriteMessage({ header, messageAnnotations }, fromBare(view));
   }
+  const further = takeFurther(from);
   return writeMessage({
     header,
-    messageAnnotations: annotations(from, origin, false, true),
-    properties: properties(from, origin?.view.properties),
-    applicationProperties: withoutRepeats(from.headers, onRepeated),
+    messageAnnotations: annotations(from, further.annotations, true),
+    properties: properties(from, further),
+    applicationProperties: withoutRepeats(further.headers, onRepeated),
     body: bodyOf(from),
   });
 }
@@ -132,10 +126,10 @@ function isBareUnchanged(now: Envelope, first: Envelope): boolean {
   );
 }
 
-function properties(from: Envelope, before: MessageProperties | undefined): MessageProperties {
+function properties(from: Envelope, { properties }: Further): MessageProperties {
   return {
     messageId: from.id,
-    userId: before?.userId,
+    userId: properties.userId,
     to: from.address,
     subject: from.subject,
     replyTo: from.replyTo,
@@ -145,8 +139,8 @@ function properties(from: Envelope, before: MessageProperties | undefined): Mess
     absoluteExpiryTime: from.expiresAt,
     creationTime: from.timestamp,
     groupId: from.key,
-    groupSequence: from.key === undefined ? undefined : before?.groupSequence,
-    replyToGroupId: before?.replyToGroupId,
+    groupSequence: from.key === undefined ? undefined : properties.groupSequence,
+    replyToGroupId: properties.replyToGroupId,
   };
 }
 
@@ -178,44 +172,20 @@ function withoutRepeats(
 }
 
 /**
- * Those it came with, how many routes it has passed and, if the rest does not tell, its address. What JMS annotates
- * follows from `to`, `reply-to` and the body, so it goes where these are written anew and differ.
- * @param bare whether the bare message stays as it came
+ * Those it came with, how many routes it has passed and, if the rest does not tell, its address.
  * @param told whether the link or the bare message tells the address
  */
 function annotations(
   from: Envelope,
-  origin: AmqpOrigin | undefined,
-  bare: boolean,
+  before: AmqpMap['entries'] | undefined,
   told: boolean,
 ): AmqpMap | undefined {
-  const before = origin?.annotations;
-  if (from.hops === 0 && !before && told) return undefined;
-  const first = origin?.first;
-  const kept = before ? before.entries.filter(([key]) => keeps(nameOf(key), from, first!, bare)) : [];
+  if (from.hops === 0 && !before?.length && told) return undefined;
+  const kept = before ? before.filter(([key]) => !isOurs(nameOf(key))) : [];
   if (from.hops > 0) kept.push([symbol(hopsAnnotation), new Typed('uint', from.hops)]);
   if (!told) kept.push([symbol(addressAnnotation), from.address]);
   return kept.length === 0 ? undefined : new AmqpMap(kept);
 }
-
-function keeps(name: string | undefined, from: Envelope, first: Envelope, bare: boolean): boolean {
-  switch (name) {
-    case hopsAnnotation:
-    case addressAnnotation:
-      return false;
-    case 'x-opt-jms-dest':
-      return bare || from.address === first.address;
-    case 'x-opt-jms-reply-to':
-      return bare || from.replyTo === first.replyTo;
-    case 'x-opt-jms-msg-type':
-      return bare || (from.body === first.body && from.bodyType === first.bodyType);
-    default:
-      return true;
-  }
-}
-
-const nameOf = (key: AmqpValue): string | undefined =>
-  key instanceof Typed && key.type === 'symbol' ? (key.value as string) : undefined;
 
 function readHops(map: AmqpMap): number {
   const value = map.get(hopsAnnotation);

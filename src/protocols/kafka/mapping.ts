@@ -1,16 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import type { IHeaders, Message } from 'kafkajs';
-import { envelope, type BodyType, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
+import { envelope, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
 import {
   bodyTypeHeader,
-  declaredTypes,
-  fromTextHeaders,
+  DeclaredTypes,
   hopsHeader,
   identifierFromText,
   identifierToText,
+  isBodyKind,
+  nameFromText,
+  timeFromText,
   toTextHeaders,
   typeOf,
   typesHeader,
+  valueFromText,
+  type TextType,
 } from '../../core/headers.ts';
 
 /** A record as kafkajs reads it. */
@@ -46,9 +50,9 @@ export function fromEnvelope(envelope: Envelope): Message {
   if (envelope.replyTo !== undefined) add('reply-to', envelope.replyTo);
   if (envelope.priority !== undefined) add('priority', String(envelope.priority));
   if (envelope.expiresAt !== undefined) add('expires-at', String(envelope.expiresAt));
-  if (envelope.headers.length > 0) addHeaders(envelope.headers, add);
   if (envelope.hops > 0) add(hopsHeader, String(envelope.hops));
   if (envelope.bodyType !== 'data') add(bodyTypeHeader, envelope.bodyType);
+  if (envelope.headers.length > 0) addHeaders(envelope.headers, new Set(Object.keys(headers)), add);
   return {
     key: envelope.key === undefined ? null : toKey(envelope.key),
     value: envelope.body === null ? null : toBuffer(envelope.body),
@@ -57,8 +61,15 @@ export function fromEnvelope(envelope: Envelope): Message {
   };
 }
 
-function addHeaders(headers: readonly Header[], add: (name: string, value: Value) => void): void {
-  const texts = toTextHeaders(headers);
+/** @param fields the names of those that are fields: a header of the name of another would be taken for it */
+function addHeaders(
+  headers: readonly Header[],
+  fields: ReadonlySet<string>,
+  add: (name: string, value: Value) => void,
+): void {
+  const taken = (name: string, text: string): boolean =>
+    !fields.has(name) && (fieldHeaders.get(name)?.(text) ?? false);
+  const texts = toTextHeaders(headers, { taken });
   for (let i = 0; i < texts.length; i++) {
     const [name, text] = texts[i]!;
     const header = headers[i]; // none for the trailing junction-types
@@ -72,10 +83,11 @@ export function toEnvelope(topic: string, record: KafkaRecord): Envelope {
   const fields = new Map<string, string>();
   const headers = record.headers === undefined ? [] : readHeaders(record.headers, fields);
   const timestamp = Number(record.timestamp);
+  const kind = fields.get(bodyTypeHeader);
   return envelope({
     address: topic,
     body: record.value,
-    bodyType: (fields.get(bodyTypeHeader) as BodyType | undefined) ?? 'data',
+    bodyType: isBodyKind(kind) && kind !== 'null' ? kind : 'data',
     headers,
     id: identifier(fields.get('message-id')),
     contentType: fields.get('content-type'),
@@ -91,8 +103,7 @@ export function toEnvelope(topic: string, record: KafkaRecord): Envelope {
   });
 }
 
-const bodyTypes: ReadonlySet<string> = new Set<BodyType>(['data', 'string', 'binary', 'value', 'sequence']);
-const isInteger = (text: string): boolean => /^\d{1,15}$/.test(text);
+const isHops = (text: string): boolean => /^\d{1,6}$/.test(text);
 
 /** The headers that are fields of the envelope, and what a value must look like to be one. */
 const fieldHeaders = new Map<string, (text: string) => boolean>([
@@ -103,44 +114,40 @@ const fieldHeaders = new Map<string, (text: string) => boolean>([
   ['correlation-id', () => true],
   ['reply-to', () => true],
   ['priority', (text) => /^[0-9]$/.test(text)],
-  ['expires-at', isInteger],
-  [hopsHeader, isInteger],
-  [bodyTypeHeader, (text) => bodyTypes.has(text)],
+  ['expires-at', (text) => timeFromText(text) !== undefined],
+  [hopsHeader, isHops],
+  [bodyTypeHeader, isBodyKind],
 ]);
 
 function readHeaders(headers: IHeaders, fields: Map<string, string>): Header[] {
-  const texts: [string, string][] = [];
-  const raw: (Buffer | null)[] = [];
-  let types: [string, string] | undefined;
+  const raw: [string, Buffer | null][] = [];
+  let types: DeclaredTypes | undefined;
   for (const [name, values] of Object.entries(headers))
     for (const value of Array.isArray(values) ? values : [values]) {
       // kafkajs finds inherited members (`constructor`) among the repeats of such a name
       if (value !== null && !Buffer.isBuffer(value)) continue;
-      const text = value?.toString('utf8') ?? '';
-      if (name === typesHeader) types ??= [name, text];
-      else if (value !== null && isUtf8(value) && !fields.has(name) && fieldHeaders.get(name)?.(text))
-        fields.set(name, text);
-      else {
-        texts.push([name, text]);
-        raw.push(value);
-      }
+      if (name === typesHeader) types ??= new DeclaredTypes(value?.toString('utf8') ?? '');
+      else if (value === null || fields.has(name) || !takes(name, value, fields)) raw.push([name, value]);
     }
-  if (types) {
-    const declared = declaredTypes(types[1]);
-    // binary travels here as its bytes, not as text
-    for (const [i, pair] of texts.entries())
-      if (declared.get(pair[0]) === 'binary') pair[1] = raw[i]?.toString('base64') ?? '';
-    texts.push(types); // last, so that the others keep their places
-  }
-  return fromTextHeaders(texts).map((header, i) => restore(header, raw[i]!));
+  return raw.map(([name, value]) => readHeader(nameFromText(name), value, types?.next(name)));
+}
+
+/** Whether it is a field of the envelope. */
+function takes(name: string, value: Buffer, fields: Map<string, string>): boolean {
+  const isField = fieldHeaders.get(name);
+  if (!isField || !isUtf8(value)) return false;
+  const text = value.toString('utf8');
+  if (!isField(text)) return false;
+  fields.set(name, text);
+  return true;
 }
 
 /** Bytes that are declared binary, or are no text, stay what they are. */
-function restore(header: Header, raw: Buffer | null): Header {
-  const [name, value, type] = header;
-  if (raw === null) return [name, null];
-  if (type === undefined && (value instanceof Uint8Array || !isUtf8(raw))) return [name, raw];
-  return header;
+function readHeader(name: string, value: Buffer | null, type: TextType | undefined): Header {
+  if (value === null) return [name, null];
+  if (type === 'binary' || (type === undefined && !isUtf8(value))) return [name, value];
+  const text = value.toString('utf8');
+  return type === undefined ? [name, text] : valueFromText(name, text, type);
 }
 
 /** A key that is no text travels through the envelope in the text form of a binary identifier. */
@@ -150,7 +157,7 @@ function fromKey(key: Buffer): string {
 
 function toKey(key: string): Value {
   const id = key.startsWith('AMQP_BINARY:') ? identifierFromText(key) : key;
-  return id instanceof Uint8Array ? toBuffer(id) : key;
+  return id instanceof Uint8Array && !isUtf8(id) ? toBuffer(id) : key;
 }
 
 const identifier = (text: string | undefined): Identifier | undefined =>

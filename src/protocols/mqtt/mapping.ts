@@ -2,11 +2,16 @@ import { isUtf8 } from 'node:buffer';
 import { envelope, type BodyType, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
 import {
+  bodyKind,
   bodyTypeHeader,
+  fromTextField,
   fromTextHeaders,
   hopsHeader,
   identifierFromText,
   identifierToText,
+  isBodyKind,
+  timeFromText,
+  toTextField,
   toTextHeaders,
 } from '../../core/headers.ts';
 import { mqttAddress } from './address.ts';
@@ -21,9 +26,10 @@ const named = {
   contentEncoding: 'content-encoding',
   subject: 'subject',
   replyTo: 'reply-to',
+  /** Where the property of its own cannot hold it. */
+  contentType: 'content-type',
 } as const;
 
-const bodyTypes: ReadonlySet<string> = new Set<BodyType>(['data', 'string', 'binary', 'value', 'sequence']);
 const nothing: readonly Header[] = [];
 
 /**
@@ -34,13 +40,14 @@ const nothing: readonly Header[] = [];
 export function toEnvelope(message: MqttMessage, now: number): Envelope {
   const { properties } = message;
   const found = properties && properties.user.length > 0 ? readUser(properties.user) : undefined;
+  const isNull = found?.kind === 'null' && message.payload.length === 0;
   return envelope({
     id: found?.id,
     address: message.topic,
-    body: message.payload,
-    bodyType: found?.bodyType,
+    body: isNull ? null : message.payload,
+    bodyType: readBodyType(message, found?.kind),
     headers: found ? fromTextHeaders(found.headers) : nothing,
-    contentType: properties?.contentType,
+    contentType: properties?.contentType ?? found?.contentType,
     contentEncoding: found?.contentEncoding,
     subject: found?.subject,
     correlationId:
@@ -63,24 +70,32 @@ export function toEnvelope(message: MqttMessage, now: number): Envelope {
  * @throws JunctionError `expired`; `invalid-message` where MQTT cannot hold a header
  */
 export function fromEnvelope(from: Envelope, topic: string, now: number): MqttMessage {
-  const user: [string, string][] = from.headers.length > 0 ? toTextHeaders(from.headers, unfit) : [];
-  if (from.id !== undefined) user.push([named.id, identifierToText(from.id)]);
-  if (from.key !== undefined) user.push([named.key, from.key]);
-  if (from.priority !== undefined) user.push([named.priority, String(from.priority)]);
-  if (from.timestamp !== undefined) user.push([named.timestamp, String(from.timestamp)]);
-  if (from.contentEncoding !== undefined) user.push([named.contentEncoding, from.contentEncoding]);
-  if (from.subject !== undefined) user.push([named.subject, from.subject]);
+  const user: [string, string][] = [];
+  // Fields come first: of a name that repeats, the first is the field.
+  const add = (name: string, text: string): void => void user.push(toTextField(name, text, unfit));
+  if (from.id !== undefined) add(named.id, identifierToText(from.id));
+  if (from.key !== undefined) add(named.key, from.key);
+  if (from.priority !== undefined) add(named.priority, String(from.priority));
+  if (from.timestamp !== undefined) add(named.timestamp, String(from.timestamp));
+  if (from.contentEncoding !== undefined) add(named.contentEncoding, from.contentEncoding);
+  if (from.subject !== undefined) add(named.subject, from.subject);
   const responseTopic =
     from.replyTo !== undefined && isResponseTopic(from.replyTo) ? from.replyTo : undefined;
-  if (from.replyTo !== undefined && responseTopic === undefined) user.push([named.replyTo, from.replyTo]);
-  if (from.bodyType !== 'data') user.push([bodyTypeHeader, from.bodyType]);
-  if (from.hops > 0) user.push([hopsHeader, String(from.hops)]);
+  if (from.replyTo !== undefined && responseTopic === undefined) add(named.replyTo, from.replyTo);
+  const contentType =
+    from.contentType !== undefined && !unfit.test(from.contentType) ? from.contentType : undefined;
+  if (from.contentType !== undefined && contentType === undefined) add(named.contentType, from.contentType);
+  const kind = bodyKind(from);
+  const text = kind === 'string' && isUtf8(from.body!); // MQTT 5 §3.3.2.3.2
+  if (kind !== undefined && !text) add(bodyTypeHeader, kind);
+  if (from.hops > 0) add(hopsHeader, String(from.hops));
+  if (from.headers.length > 0) addHeaders(user, from.headers);
   for (const pair of user) checkPair(pair);
-  if (from.contentType !== undefined) checkPair(['content type', from.contentType]);
+  if (contentType !== undefined) checkPair(['content type', contentType]);
   const properties: MessageProperties = {
-    text: undefined,
+    text: text ? true : undefined,
     expiry: from.expiresAt === undefined ? undefined : secondsLeft(from.expiresAt, now),
-    contentType: from.contentType,
+    contentType,
     responseTopic,
     correlationData: from.correlationId === undefined ? undefined : writeCorrelation(from.correlationId),
     user,
@@ -95,6 +110,21 @@ export function fromEnvelope(from: Envelope, topic: string, now: number): MqttMe
   };
 }
 
+const fieldNames: ReadonlySet<string> = new Set(Object.values(named));
+
+/** @param user what has been written: a header of the name of a field that is not there would be taken for it */
+function addHeaders(user: [string, string][], headers: readonly Header[]): void {
+  const taken = (name: string, text: string): boolean =>
+    fieldNames.has(name) && !user.some(([field]) => field === name) && take({ headers: [] }, name, text);
+  for (const pair of toTextHeaders(headers, { unfit, unfitName: unfit, taken })) user.push(pair);
+}
+
+/** What the sender declares as text is a string, as long as it is one. */
+function readBodyType({ payload, properties }: MqttMessage, kind: BodyType | 'null' | undefined): BodyType {
+  if (kind !== undefined) return kind === 'null' ? 'data' : kind;
+  return properties?.text === true && isUtf8(payload) ? 'string' : 'data';
+}
+
 interface UserFields {
   headers: (readonly [string, string])[];
   id?: Identifier;
@@ -102,9 +132,10 @@ interface UserFields {
   priority?: number;
   timestamp?: number;
   contentEncoding?: string;
+  contentType?: string;
   subject?: string;
   replyTo?: string;
-  bodyType?: BodyType;
+  kind?: BodyType | 'null';
   hops?: number;
 }
 
@@ -130,9 +161,9 @@ function take(fields: UserFields, name: string, value: string): boolean {
       fields.priority = Number(value);
       return true;
     case named.timestamp:
-      if (fields.timestamp !== undefined || !/^\d{1,15}$/.test(value)) return false;
-      fields.timestamp = Number(value);
-      return true;
+      if (fields.timestamp !== undefined) return false;
+      fields.timestamp = timeFromText(value);
+      return fields.timestamp !== undefined;
     case named.contentEncoding:
       if (fields.contentEncoding !== undefined) return false;
       fields.contentEncoding = value;
@@ -146,13 +177,17 @@ function take(fields: UserFields, name: string, value: string): boolean {
       fields.replyTo = value;
       return true;
     case bodyTypeHeader:
-      if (bodyTypes.has(value)) fields.bodyType = value as BodyType;
+      if (isBodyKind(value)) fields.kind = value;
       return true;
     case hopsHeader:
       if (/^\d{1,4}$/.test(value)) fields.hops = Number(value);
       return true;
-    default:
-      return false;
+    default: {
+      const field = fromTextField(name, value);
+      if (field?.[0] !== named.contentType) return field !== undefined && take(fields, ...field);
+      fields.contentType = field[1];
+      return true;
+    }
   }
 }
 
@@ -168,15 +203,27 @@ const control = /[\u0000-\u001f\u007f-\u009f]/;
 const unfit = /[\u0000-\u001f\u007f-\u009f]|\p{Noncharacter_Code_Point}/u;
 const loneSurrogate = /\p{Surrogate}/u;
 
-/** Bytes that are plain text become a string, so that protocols with textual ids carry them as they look. */
+/**
+ * Bytes that are plain text become a string, so that protocols with textual ids carry them as they look. Those with
+ * control characters do only where the text tells its type.
+ */
 function readCorrelation(data: Buffer): Identifier {
   if (!isUtf8(data)) return new Uint8Array(data);
   const text = data.toString('utf8');
-  return control.test(text) ? new Uint8Array(data) : identifierFromText(text);
+  const plain = !control.test(text) || text.startsWith('AMQP_STRING:');
+  return plain ? identifierFromText(text) : new Uint8Array(data);
 }
 
+/** What would be read as another type tells its own (§3.2.1.2 of the AMQP JMS mapping). */
 function writeCorrelation(id: Identifier): Buffer {
-  const bytes = id instanceof Uint8Array ? asBuffer(id) : Buffer.from(identifierToText(id));
+  let bytes: Buffer;
+  if (id instanceof Uint8Array) {
+    bytes = asBuffer(id);
+    if (!(readCorrelation(bytes) instanceof Uint8Array)) bytes = Buffer.from(identifierToText(id));
+  } else {
+    const text = identifierToText(id);
+    bytes = Buffer.from(control.test(text) ? `AMQP_STRING:${id as string}` : text);
+  }
   if (bytes.length > 65_535)
     throw new JunctionError('invalid-message', 'the correlation id is longer than the 65,535 bytes of MQTT');
   return bytes;

@@ -1,11 +1,14 @@
-import { envelope, type BodyType, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
+import { envelope, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
 import {
+  bodyKind,
   bodyTypeHeader,
-  declaredTypes,
+  DeclaredTypes,
+  furtherFields,
   hopsHeader,
   identifierFromText,
   identifierToText,
+  isBodyKind,
   typesHeader,
 } from '../../core/headers.ts';
 import { readProperties, writeProperties, type Properties } from './codec/properties.ts';
@@ -17,9 +20,6 @@ import { longestTtl } from './traits.ts';
 
 /** The reserved header that names the headers which are tables or arrays, in JSON: `x-death;other`, percent-encoded. */
 export const nestedHeader = 'junction-nested';
-/** Properties that an envelope has no field for, as headers. */
-const appIdHeader = 'junction-app-id';
-const userIdHeader = 'junction-user-id';
 /** RabbitMQ’s own name for the milliseconds that its timestamp lacks. */
 const msHeader = 'timestamp_in_ms';
 const keyHeader = 'x-group-id';
@@ -78,8 +78,8 @@ export function fromEnvelope(from: Envelope, options: FromOptions): Buffer {
   }
   if (from.key !== undefined) text(keyHeader, from.key);
   if (from.hops > 0) extra.push([hopsHeader, { tag: 'I', value: from.hops }]);
-  if (from.body === null) text(bodyTypeHeader, 'null');
-  else if (from.bodyType !== 'data') text(bodyTypeHeader, from.bodyType);
+  const kind = bodyKind(from);
+  if (kind !== undefined) text(bodyTypeHeader, kind);
   const headers = from.headers.length === 0 ? extra : writeHeaders(from.headers, extra, properties, options);
   if (headers.length > 0) properties.headers = headers;
   try {
@@ -118,11 +118,11 @@ function writeHeaders(
   for (const header of headers) {
     const [name, value] = header;
     if (name === nestedHeader) continue;
-    if (name === appIdHeader && typeof value === 'string' && !isLong(value)) {
+    if (name === furtherFields.appId && typeof value === 'string' && !isLong(value)) {
       properties.appId = value;
       continue;
     }
-    if (name === userIdHeader && value === username) {
+    if (name === furtherFields.userId && value === username) {
       properties.userId = username;
       continue;
     }
@@ -174,14 +174,14 @@ export function toEnvelope(delivered: Delivered, address: string, now: number): 
   const found: Found = { fields: new Map(), headers: [] };
   if (properties.headers) readHeaders(properties.headers, properties, found);
   const { fields, headers } = found;
-  if (properties.appId !== undefined) headers.push([appIdHeader, properties.appId]);
-  if (properties.userId !== undefined) headers.push([userIdHeader, properties.userId]);
-  const kind = fields.get(bodyTypeHeader) as string | undefined;
+  if (properties.appId !== undefined) headers.push([furtherFields.appId, properties.appId]);
+  if (properties.userId !== undefined) headers.push([furtherFields.userId, properties.userId]);
+  const kind = fields.get(bodyTypeHeader);
   const ttl = properties.expiration === undefined ? NaN : Number(properties.expiration);
   return envelope({
     address,
     body: kind === 'null' ? null : delivered.body,
-    bodyType: kind === undefined || kind === 'null' ? 'data' : (kind as BodyType),
+    bodyType: isBodyKind(kind) && kind !== 'null' ? kind : 'data',
     headers,
     id: idOf(properties.messageId ?? long(fields, 'x-message-id')),
     contentType: properties.contentType ?? long(fields, 'x-content-type'),
@@ -219,10 +219,10 @@ interface Found {
 
 function readHeaders(table: Table, properties: Properties, { fields, headers }: Found): void {
   let nested = '';
-  let types: ReadonlyMap<string, string> | undefined;
+  let types: DeclaredTypes | undefined;
   for (const [name, field] of table) {
     if (name === typesHeader && typeof field.value === 'string') {
-      types = declaredTypes(field.value);
+      types = new DeclaredTypes(field.value);
       continue;
     }
     const value = fieldOf(name, field, properties);
@@ -241,20 +241,11 @@ function readHeaders(table: Table, properties: Properties, { fields, headers }: 
   }
   if (types)
     for (const [i, header] of headers.entries()) {
-      const type = types.get(header[0]);
+      const type = types.next(header[0]);
       if (type !== undefined) headers[i] = withType(header, type);
     }
   if (nested !== '') headers.push([nestedHeader, nested]);
 }
-
-const bodyTypes: ReadonlySet<unknown> = new Set<BodyType | 'null'>([
-  'data',
-  'string',
-  'binary',
-  'value',
-  'sequence',
-  'null',
-]);
 
 /** The header's value where it is a field of the envelope; '' where it is to be left out; else undefined. */
 function fieldOf(name: string, { tag, value }: Field, properties: Properties): string | number | undefined {
@@ -264,7 +255,7 @@ function fieldOf(name: string, { tag, value }: Field, properties: Properties): s
       return Number.isSafeInteger(hops) && hops >= 0 ? hops : undefined;
     }
     case bodyTypeHeader:
-      return bodyTypes.has(value) ? (value as string) : undefined;
+      return isBodyKind(value) ? value : undefined;
     case keyHeader:
       return tag === 'S' && typeof value === 'string' && value !== '' ? value : undefined;
     case msHeader: {

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { envelope, type BodyType, type Envelope, type Identifier } from '../../core/envelope.ts';
+import { envelope, type Envelope, type Identifier } from '../../core/envelope.ts';
 import {
   bodyTypeHeader,
   fromTextHeaders,
   hopsHeader,
   identifierFromText,
   identifierToText,
+  isBodyKind,
+  timeFromText,
   toTextHeaders,
 } from '../../core/headers.ts';
 import { invalidTag } from './address.ts';
@@ -155,10 +157,11 @@ export function toEnvelope(message: Message, address: string, body: Uint8Array, 
   const group = system?.getMessageGroup() ?? '';
   const born = system?.getBornTimestamp();
   const kind = fields.get(bodyProperty);
+  const type = fields.get(bodyTypeHeader);
   return envelope({
     address,
     body: kind === 'null' ? null : kind === 'empty' ? new Uint8Array() : body,
-    bodyType: (fields.get(bodyTypeHeader) as BodyType | undefined) ?? 'data',
+    bodyType: isBodyKind(type) && type !== 'null' ? type : 'data',
     headers: fromTextHeaders(texts),
     id: identifier(id),
     contentType: fields.get('content-type'),
@@ -175,7 +178,6 @@ export function toEnvelope(message: Message, address: string, body: Uint8Array, 
   });
 }
 
-const bodyTypes: ReadonlySet<string> = new Set<BodyType>(['data', 'string', 'binary', 'value', 'sequence']);
 const isInteger = (text: string): boolean => /^\d{1,15}$/.test(text);
 const legalKeys = /^[^\s\u0000-\u001f\u007f-\u009f]+( [^\s\u0000-\u001f\u007f-\u009f]+)*$/;
 const always = (): boolean => true;
@@ -190,9 +192,9 @@ const fieldProperties = new Map<string, (text: string) => boolean>([
   ['reply-to', always],
   ['group-id', always],
   ['priority', (text) => /^[0-9]$/.test(text)],
-  ['expires-at', isInteger],
+  ['expires-at', (text) => timeFromText(text) !== undefined],
   [hopsHeader, isInteger],
-  [bodyTypeHeader, (text) => bodyTypes.has(text)],
+  [bodyTypeHeader, isBodyKind],
   [bodyProperty, (text) => text === 'null' || text === 'empty'],
 ]);
 

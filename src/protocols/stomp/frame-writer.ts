@@ -65,7 +65,7 @@ export class MessageEncoder {
 
   #encode(message: Envelope, version: Version, alias: string | undefined): string {
     let lines = '';
-    for (const [name, value] of fromEnvelope(message)) {
+    for (const [name, value] of fromEnvelope(message, version)) {
       if (name === 'message-id') continue;
       const line = headerLine(name, name === 'destination' && alias !== undefined ? alias : value, version);
       if (line === '') this.#onLoss(name, version);

@@ -1,17 +1,20 @@
 import { envelope, type BodyType, type Envelope, type Header } from '../../core/envelope.ts';
 import {
+  bodyKind,
   bodyTypeHeader,
+  fromTextField,
   fromTextHeaders,
+  furtherFields,
   hopsHeader,
   identifierFromText,
   identifierToText,
+  isBodyKind,
+  timeFromText,
+  toTextField,
   toTextHeaders,
   typesHeader,
 } from '../../core/headers.ts';
-import type { Pair } from './frame.ts';
-
-/** An application header whose name has a meaning of its own in STOMP travels with this before its name. */
-export const renamedPrefix = 'junction-header-';
+import type { Pair, Version } from './frame.ts';
 
 /** Names that we, the protocol or JMS practice give a meaning; never those of application headers on the wire. */
 const reserved: ReadonlySet<string> = new Set([
@@ -26,10 +29,19 @@ const reserved: ReadonlySet<string> = new Set([
     'transaction',
   ],
   ...['content-type', 'content-encoding', 'correlation-id', 'reply-to', 'priority', 'persistent', 'expires'],
-  ...['timestamp', 'type', 'JMSXGroupID', 'redelivered'],
+  ...['timestamp', 'type', 'JMSXGroupID', 'JMSXGroupSeq', 'redelivered'],
 ]);
 const ours: ReadonlySet<string> = new Set([typesHeader, hopsHeader, bodyTypeHeader]);
-const bodyTypes: ReadonlySet<string> = new Set<BodyType>(['data', 'string', 'binary', 'value', 'sequence']);
+
+/**
+ * What each version has no way to write. 1.0 has no escapes, and readers of it take spaces off; 1.1 has none for CR, and
+ * none has one for NUL (STOMP 1.2 "Value Encoding").
+ */
+const unfit: Readonly<Record<Version, { readonly value: RegExp; readonly name: RegExp }>> = {
+  '1.0': { value: /[\0\n\r]|^\s|\s$/, name: /[\0\n\r:]|^$/ },
+  '1.1': { value: /[\0\r]/, name: /[\0\r]|^$/ },
+  '1.2': { value: /\0/, name: /\0|^$/ },
+};
 
 /**
  * What a SEND or MESSAGE means.
@@ -53,9 +65,9 @@ export function toEnvelope(
   return envelope({
     id: fields.id === undefined ? undefined : identifierFromText(fields.id),
     address: rename(fields.address ?? ''),
-    body,
-    bodyType: fields.bodyType,
-    headers: rest.length === 0 ? undefined : applicationHeaders(rest),
+    body: fields.kind === 'null' && body.length === 0 ? null : body,
+    bodyType: fields.kind === 'null' ? 'data' : fields.kind,
+    headers: applicationHeaders(rest, fields.groupSequence),
     contentType: fields.contentType,
     contentEncoding: fields.contentEncoding,
     subject: fields.subject,
@@ -76,13 +88,14 @@ export function toEnvelope(
 class Fields {
   id: string | undefined;
   address: string | undefined;
-  bodyType: BodyType | undefined;
+  kind: BodyType | 'null' | undefined;
   contentType: string | undefined;
   contentEncoding: string | undefined;
   subject: string | undefined;
   correlationId: string | undefined;
   replyTo: string | undefined;
   key: string | undefined;
+  groupSequence: number | undefined;
   priority: number | undefined;
   durable: boolean | undefined;
   expiresAt: number | undefined;
@@ -121,6 +134,10 @@ class Fields {
       case 'JMSXGroupID':
         this.key ??= value;
         return true;
+      case 'JMSXGroupSeq':
+        if (!/^\d{1,10}$/.test(value) || Number(value) > 0xffff_ffff) return false;
+        this.groupSequence ??= Number(value);
+        return true;
       case 'priority':
         if (!/^\d$/.test(value)) return false;
         this.priority ??= Number(value);
@@ -132,46 +149,50 @@ class Fields {
         else this.redelivered ??= value === 'true';
         return true;
       case 'expires':
-        if (!isTime(value)) return false;
-        this.expiresAt ??= Number(value);
+      case 'timestamp': {
+        const time = timeFromText(value);
+        if (time === undefined) return false;
+        if (name === 'expires') this.expiresAt ??= time;
+        else this.timestamp ??= time;
         return true;
-      case 'timestamp':
-        if (!isTime(value)) return false;
-        this.timestamp ??= Number(value);
-        return true;
+      }
       case hopsHeader:
         if (/^\d{1,6}$/.test(value)) this.hops ??= Number(value);
         return true;
       case bodyTypeHeader:
-        if (bodyTypes.has(value)) this.bodyType ??= value as BodyType;
+        if (isBodyKind(value)) this.kind ??= value;
         return true;
-      default:
-        return false;
+      default: {
+        const field = fromTextField(name, value);
+        return field !== undefined && this.take(...field);
+      }
     }
   }
 }
 
-/** Milliseconds since the epoch that a JavaScript date can hold. */
-const isTime = (text: string): boolean => /^\d{1,16}$/.test(text) && Number(text) <= 8.64e15;
-
-function applicationHeaders(pairs: readonly Pair[]): Header[] {
-  const named = pairs.some(([name]) => name.startsWith(renamedPrefix))
-    ? pairs.map(([name, value]): Pair => [
-        name.startsWith(renamedPrefix) ? name.slice(renamedPrefix.length) : name,
-        value,
-      ])
-    : pairs;
-  return fromTextHeaders(named);
+function applicationHeaders(pairs: readonly Pair[], groupSequence: number | undefined): readonly Header[] {
+  const headers = fromTextHeaders(pairs);
+  return groupSequence === undefined
+    ? headers
+    : [...headers, [furtherFields.groupSequence, groupSequence, 'uint']];
 }
 
 /**
  * The headers of a SEND or MESSAGE, without what only the frame knows (content-length, subscription, ack, redelivered).
  * Each name once: of application headers that repeat a name, the first is kept.
+ * @param version whose peers are to read them
+ * @param special further names that mean something to the peer: application headers of these names are renamed
  */
-export function fromEnvelope(message: Envelope): Pair[] {
+export function fromEnvelope(
+  message: Envelope,
+  version: Version,
+  special: ReadonlySet<string> = nothing,
+): Pair[] {
   const pairs: Pair[] = [['destination', message.address]];
+  const rules = unfit[version];
   const add = (name: string, value: string | number | undefined): void => {
-    if (value !== undefined) pairs.push([name, String(value)]);
+    if (typeof value === 'number') pairs.push([name, String(value)]);
+    else if (value !== undefined) pairs.push(toTextField(name, value, rules.value));
   };
   if (message.id !== undefined) add('message-id', identifierToText(message.id));
   add('content-type', message.contentType);
@@ -185,18 +206,28 @@ export function fromEnvelope(message: Envelope): Pair[] {
   add('JMSXGroupID', message.key);
   add('type', message.subject);
   if (message.hops > 0) add(hopsHeader, message.hops);
-  if (message.bodyType !== 'data') add(bodyTypeHeader, message.bodyType);
-  if (message.headers.length > 0) addApplicationHeaders(pairs, message.headers);
+  add(bodyTypeHeader, bodyKind(message));
+  if (message.headers.length > 0) addApplicationHeaders(pairs, message.headers, version, special);
   return pairs;
 }
 
-function addApplicationHeaders(pairs: Pair[], headers: readonly Header[]): void {
+const nothing: ReadonlySet<string> = new Set();
+
+function addApplicationHeaders(
+  pairs: Pair[],
+  headers: readonly Header[],
+  version: Version,
+  special: ReadonlySet<string>,
+): void {
   const seen = new Set<string>();
-  const once = headers.filter(([name]) => {
+  const once = headers.filter(([name, value]) => {
     if (ours.has(name) || seen.has(name)) return false;
     seen.add(name);
-    return true;
+    if (name !== furtherFields.groupSequence || typeof value !== 'number') return true;
+    pairs.push(['JMSXGroupSeq', String(value)]);
+    return false;
   });
-  for (const [name, text] of toTextHeaders(once))
-    pairs.push([reserved.has(name) || name.startsWith(renamedPrefix) ? renamedPrefix + name : name, text]);
+  const { value, name: unfitName } = unfit[version];
+  const taken = (name: string): boolean => reserved.has(name) || special.has(name);
+  for (const pair of toTextHeaders(once, { unfit: value, unfitName, taken })) pairs.push(pair);
 }

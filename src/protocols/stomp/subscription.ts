@@ -1,6 +1,6 @@
 import type { Consumer, Delivery, Subscription } from '../../broker/delivery.ts';
 import { JunctionError } from '../../core/errors.ts';
-import { identifierToText } from '../../core/headers.ts';
+import { fieldPrefix, identifierToText } from '../../core/headers.ts';
 import { accepted, type Outcome } from '../../core/outcome.ts';
 import { headerLine, type Version } from './frame.ts';
 
@@ -79,9 +79,17 @@ export class StompSubscription implements Consumer {
     let messageId = delivery.envelope.id === undefined ? '' : identifierToText(delivery.envelope.id);
     // The client must be able to repeat it: to 1.0 and 1.1 it is what ACK refers to.
     const plain = messageId !== '' && headerLine('message-id', messageId, version) !== '';
-    if (!plain || (version === '1.0' && messageId !== messageId.trim()) || this.#pending.has(messageId))
+    let further = '';
+    if (!plain || (version === '1.0' && messageId !== messageId.trim()) || this.#pending.has(messageId)) {
+      if (plain)
+        further = headerLine(
+          `${fieldPrefix}message-id`,
+          encodeURIComponent(messageId.toWellFormed()),
+          version,
+        );
       messageId = this.#port.newMessageId();
-    let start = this.#start + headerLine('message-id', messageId, version);
+    }
+    let start = this.#start + headerLine('message-id', messageId, version) + further;
     if (!auto) {
       const key = version === '1.2' ? `${this.options.number}-${++this.#sent}` : messageId;
       this.#pending.set(key, delivery);

@@ -6,12 +6,8 @@ import { envelope, Uuid, type Envelope, type Header } from '../../../src/core/en
 import { JunctionError } from '../../../src/core/errors.ts';
 import { readMessage } from '../../../src/protocols/amqp/codec/message-view.ts';
 import { DecodeError } from '../../../src/protocols/amqp/codec/types.ts';
-import {
-  addressAnnotation,
-  fromEnvelope,
-  hopsAnnotation,
-  toEnvelope,
-} from '../../../src/protocols/amqp/mapping.ts';
+import { addressAnnotation, hopsAnnotation } from '../../../src/protocols/amqp/annotations.ts';
+import { fromEnvelope, toEnvelope } from '../../../src/protocols/amqp/mapping.ts';
 
 const now = 1_700_000_000_000;
 
@@ -77,6 +73,8 @@ describe('a received AMQP message', () => {
           ['float', 1.5, 'float'],
           ['double', 2.5],
           ['nothing', null],
+          ['junction-user-id', 'guest'],
+          ['junction-group-sequence', 9, 'uint'],
         ],
         contentType: 'application/json',
         contentEncoding: 'gzip',
@@ -273,8 +271,12 @@ describe('a message that passes through unchanged', () => {
     const message = decoded(fromEnvelope({ ...from, headers, subject: 'changed' }, 0, 'orders', now));
     assert.deepEqual({ ...message.application_properties }, { new: 'value' });
     assert.equal(message.subject, 'changed');
-    const other = decoded(fromEnvelope({ ...from, body: Buffer.from('other') }, 0, 'orders', now));
-    assert.deepEqual({ ...other.message_annotations }, { 'x-own': 'kept' });
+    const otherwise = (body: Buffer, bodyType: Envelope['bodyType']): object => ({
+      ...decoded(fromEnvelope({ ...from, body, bodyType }, 0, 'orders', now)).message_annotations,
+    });
+    const other = Buffer.from('other');
+    assert.deepEqual(otherwise(other, 'string'), { 'x-opt-jms-msg-type': 5, 'x-own': 'kept' });
+    assert.deepEqual(otherwise(other, 'binary'), { 'x-own': 'kept' }, 'no JMS text has a binary body');
   });
 
   it('tells its address to a link that reads many, outside the bare message', () => {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import rhea, { type Connection, type Delivery, type EventContext, type Receiver } from 'rhea';
 import type { JunctionError } from '../../../src/core/errors.ts';
-import { addressAnnotation } from '../../../src/protocols/amqp/mapping.ts';
+import { addressAnnotation } from '../../../src/protocols/amqp/annotations.ts';
 import { isPending, message, settleDown, until } from '../../helpers.ts';
 import {
   bodyText,

@@ -59,7 +59,7 @@ describe('MQTT mapping', () => {
     assert.match(user.get('junction-types')!, /n=int/);
   });
 
-  it('keeps identifiers of every type, and bytes that are text as text', () => {
+  it('keeps identifiers of every type', () => {
     for (const id of [
       'plain',
       'AMQP_ULONG:x',
@@ -69,7 +69,8 @@ describe('MQTT mapping', () => {
     ])
       assert.deepEqual(there(envelope({ address: 'a', body: null, id })).id, id);
     for (const [sent, expected] of [
-      [new Uint8Array(Buffer.from('text')), 'text'],
+      [new Uint8Array(Buffer.from('text')), new Uint8Array(Buffer.from('text'))],
+      ['a\nb', 'a\nb'],
       [new Uint8Array([0x61, 0x0a]), new Uint8Array([0x61, 0x0a])],
       [5n, 5n],
     ] as const)
@@ -93,7 +94,6 @@ describe('MQTT mapping', () => {
 
   it('refuses what MQTT cannot hold rather than drop it', () => {
     for (const headers of [
-      [['a\n', 'x']],
       [['a\ud800', 'x']],
       [['a', 'x\u0000\ud800']],
       [['a', 'x'.repeat(70_000)]],
@@ -113,11 +113,36 @@ describe('MQTT mapping', () => {
     const from = envelope({ address: 'a', body: Buffer.alloc(0), headers });
     assert.deepEqual(fromEnvelope(from, 'a', now).properties!.user, [
       ['lines', Buffer.from('a\nb\u0000\uffff').toString('base64')],
-      ['lines', 'YWJjZA=='],
+      ['lines', 'abcd'],
       ['plain', 'abcd'],
-      ['junction-types', 'lines=base64;lines=base64'],
+      ['junction-types', 'lines=base64;lines=string'],
     ]);
     assert.deepEqual(there(from).headers, headers);
+    const odd = envelope({
+      address: 'a',
+      body: Buffer.alloc(0),
+      subject: 'a\nb',
+      contentType: 'text/plain\n',
+      headers: [['a\n', 'x']],
+    });
+    assert.deepEqual(fromEnvelope(odd, 'a', now).properties!.user, [
+      ['junction-field-subject', 'a%0Ab'],
+      ['junction-field-content-type', 'text%2Fplain%0A'],
+      ['junction-header-a%0A', 'x'],
+    ]);
+    assert.deepEqual(there(odd), odd);
+  });
+
+  it('knows what a client publishes as text, and writes text as such', () => {
+    const text = envelope({ address: 'a', body: Buffer.from('grün'), bodyType: 'string' });
+    assert.equal(fromEnvelope(text, 'a', now).properties!.text, true);
+    assert.deepEqual(fromEnvelope(text, 'a', now).properties!.user, []);
+    const declared = (payload: Buffer) => {
+      const message = fromEnvelope(text, 'a', now);
+      return toEnvelope({ ...message, payload }, now).bodyType;
+    };
+    assert.equal(declared(Buffer.from('grün')), 'string');
+    assert.equal(declared(Buffer.from([0xff])), 'data', 'what is no UTF-8 is no text');
   });
 
   it('keeps a reply address that is no topic', () => {

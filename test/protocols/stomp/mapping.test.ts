@@ -6,7 +6,7 @@ import { fromEnvelope, toEnvelope } from '../../../src/protocols/stomp/mapping.t
 import type { Pair } from '../../../src/protocols/stomp/frame.ts';
 
 const body = Buffer.from('b');
-const through = (message: Envelope): Envelope => toEnvelope(fromEnvelope(message), message.body!);
+const through = (message: Envelope): Envelope => toEnvelope(fromEnvelope(message, '1.2'), message.body!);
 
 describe('SEND to envelope', () => {
   const cases: [string, Pair, Partial<Envelope>][] = [
@@ -134,7 +134,7 @@ describe('envelope to MESSAGE', () => {
         ['a', '2'],
       ],
     });
-    const pairs = fromEnvelope(message);
+    const pairs = fromEnvelope(message, '1.2');
     const names = pairs.map(([name]) => name);
     assert.equal(new Set(names).size, names.length);
     assert.deepEqual(

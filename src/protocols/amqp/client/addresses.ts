@@ -4,7 +4,7 @@ import { amqpAddress } from '../address.ts';
 import { AmqpMap, Described, symbol, Typed, type MessageView } from '../codec/types.ts';
 import type { Terminus } from '../engine/api.ts';
 import { noTerminus } from '../engine/link.ts';
-import { addressAnnotation } from '../mapping.ts';
+import { addressAnnotation } from '../annotations.ts';
 import { Nodes } from '../nodes.ts';
 import type { AmqpClientConfig } from './config.ts';
 

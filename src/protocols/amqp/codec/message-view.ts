@@ -120,6 +120,12 @@ class LazyMessage implements MessageView {
     return this.#map(this.#messageAnnotationsAt);
   }
 
+  get annotationBytes(): Buffer {
+    const cursor = new Cursor(this.bytes, this.#messageAnnotationsAt);
+    cursor.skip();
+    return this.bytes.subarray(this.#messageAnnotationsAt, cursor.pos);
+  }
+
   get footer(): AmqpMap | undefined {
     return this.#map(this.#footerAt);
   }

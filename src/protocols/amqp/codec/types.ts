@@ -144,6 +144,8 @@ export interface MessageView {
   readonly header: MessageHeader;
   readonly deliveryAnnotations: AmqpMap | undefined;
   readonly messageAnnotations: AmqpMap | undefined;
+  /** The encoded map of the message annotations; only where there are some. */
+  readonly annotationBytes: Buffer;
   readonly properties: MessageProperties;
   /** Ordered; the type is given where the value does not tell it. Values that are not simple are malformed (§3.2.5). */
   readonly applicationProperties: readonly Header[];

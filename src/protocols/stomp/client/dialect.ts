@@ -52,7 +52,7 @@ export const idHeader = 'junction-message-id';
 /** Carries the group where the broker takes in JMSXGroupID and does not give it out again. */
 export const groupHeader = 'junction-group-id';
 
-/** Carries the timestamp where the broker puts its own in its place. */
+/** Carries the timestamp where the broker puts its own in its place, or keeps only seconds. */
 export const timestampHeader = 'junction-timestamp';
 
 const activeMq: Dialect = {

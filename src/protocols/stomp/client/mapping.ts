@@ -1,8 +1,8 @@
 import { JunctionError } from '../../../core/errors.ts';
 import type { BodyType, Envelope } from '../../../core/envelope.ts';
-import { identifierFromText, identifierToText } from '../../../core/headers.ts';
-import type { Frame, Pair } from '../frame.ts';
-import { fromEnvelope, renamedPrefix, toEnvelope } from '../mapping.ts';
+import { identifierFromText } from '../../../core/headers.ts';
+import type { Frame, Pair, Version } from '../frame.ts';
+import { fromEnvelope, toEnvelope } from '../mapping.ts';
 import { groupHeader, routingType, timestampHeader, type Dialect } from './dialect.ts';
 
 /** Seconds since the epoch are below this until the year 5138, milliseconds since it above from 1973 on. */
@@ -63,7 +63,8 @@ export function fromMessage(frame: Frame, dialect: Dialect, address: string, now
   return {
     ...read,
     address,
-    id: id === undefined ? undefined : identifierFromText(id),
+    // one that this version cannot write has come otherwise
+    id: read.id ?? (id === undefined ? undefined : identifierFromText(id)),
     bodyType: read.bodyType === 'data' ? (bodyType ?? 'data') : read.bodyType,
     durable: persistent && read.durable,
     expiresAt: expiresAt ?? read.expiresAt,
@@ -90,14 +91,15 @@ export class Outbound {
   readonly body: Uint8Array;
   readonly expiresAt: number | undefined;
   readonly #message: Envelope;
-  readonly #pairs: readonly Pair[];
+  #pairs: readonly Pair[] = [];
+  #dialect: Dialect | undefined;
+  #version: Version | undefined;
 
   constructor(message: Envelope, address: string) {
     this.address = address;
     this.body = message.body ?? new Uint8Array(0);
     this.expiresAt = message.expiresAt;
-    this.#message = message;
-    this.#pairs = fromEnvelope({ ...message, address });
+    this.#message = { ...message, address };
   }
 
   /**
@@ -105,20 +107,23 @@ export class Outbound {
    * @param now ms since the epoch
    * @throws JunctionError expired
    */
-  headers(dialect: Dialect, now: number): Pair[] {
+  headers(dialect: Dialect, version: Version, now: number): Pair[] {
     if (this.expiresAt !== undefined && this.expiresAt <= now)
       throw new JunctionError('expired', 'the time to live of the message is over');
+    if (dialect !== this.#dialect || version !== this.#version) {
+      this.#pairs = fromEnvelope(this.#message, version, dialect.reserved);
+      [this.#dialect, this.#version] = [dialect, version];
+    }
     const headers: Pair[] = [];
     for (const pair of this.#pairs) {
       const [name, value] = pair;
-      if (name === 'message-id') headers.push([dialect.idHeader, identifierToText(this.#message.id!)]);
+      if (name === 'message-id') headers.push([dialect.idHeader, value]);
       else if (dialect.name === 'RabbitMQ' && name === 'expires')
         headers.push(['expiration', String(this.expiresAt! - now)]);
       else if (dialect.name === 'RabbitMQ' && name === 'timestamp')
         headers.push([name, String(Math.floor(Number(value) / 1000))]);
       else if (dialect.name === 'RabbitMQ' && name === 'reply-to' && value.startsWith('/temp-queue/'))
         continue; // it would make a queue of this connection, whose replies nobody reads
-      else if (dialect.reserved.has(name)) headers.push([renamedPrefix + name, value]);
       else headers.push(pair);
     }
     if (dialect.name === 'ActiveMQ') {
@@ -128,9 +133,10 @@ export class Outbound {
     if (dialect.name === 'Artemis') {
       const type = routingType(this.address);
       if (type !== undefined) headers.push(['destination-type', type]);
-      if (this.#message.timestamp !== undefined)
-        headers.push([timestampHeader, String(this.#message.timestamp)]);
     }
+    const { timestamp } = this.#message;
+    if (timestamp !== undefined && (dialect.name === 'Artemis' || dialect.name === 'RabbitMQ'))
+      headers.push([timestampHeader, String(timestamp)]);
     return headers;
   }
 

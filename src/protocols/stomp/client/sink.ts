@@ -107,7 +107,7 @@ export class StompSink implements Sink {
     const message = outgoing.value;
     let head = 'SEND\n';
     try {
-      for (const [name, value] of message.headers(link.dialect, Date.now())) {
+      for (const [name, value] of message.headers(link.dialect, link.version, Date.now())) {
         const line = headerLine(name, value, link.version);
         if (line === '') this.#lost(name, message, link);
         head += line;

@@ -98,8 +98,8 @@ export function typeOf(value: HeaderValue, declared?: HeaderType): HeaderType {
   }
 }
 
-/** What `junction-types` may say of a header. */
-export type TextType = HeaderType | 'base64';
+/** What `junction-types` may say of a header: its type, or that it is base64 of a text of this type. */
+export type TextType = HeaderType | 'base64' | 'char-base64' | 'symbol-base64';
 
 /** A header's value as text; binary and decimals in base64, a timestamp in ms since the epoch. */
 export function valueToText(value: HeaderValue): string {
@@ -114,9 +114,13 @@ export function valueToText(value: HeaderValue): string {
 /** What valueToText wrote, with its type again; a text that does not fit the type stays a string. */
 export function valueFromText(name: string, text: string, type: TextType): Header {
   switch (type) {
-    case 'base64': {
+    case 'base64':
+    case 'char-base64':
+    case 'symbol-base64': {
       const bytes = bytesFromText(text);
-      return [name, bytes && isUtf8(bytes) ? Buffer.from(bytes).toString() : text];
+      if (!bytes || !isUtf8(bytes)) return [name, text];
+      const plain = Buffer.from(bytes).toString();
+      return type === 'base64' ? [name, plain] : valueFromText(name, plain, plainTypes[type]);
     }
     case 'string':
       return [name, text];
@@ -168,6 +172,9 @@ export function valueFromText(name: string, text: string, type: TextType): Heade
       return [name, text, type];
   }
 }
+
+const plainTypes = { 'char-base64': 'char', 'symbol-base64': 'symbol' } as const;
+const encodedTypes = { string: 'base64', char: 'char-base64', symbol: 'symbol-base64' } as const;
 
 /** Least and most of the whole numbers (AMQP 1.0 §1.6). */
 const wholeRanges = {
@@ -231,8 +238,12 @@ export function toTextHeaders(headers: readonly Header[], rules: TextRules = non
   for (const [name, value, declared] of headers) {
     let text = valueToText(value);
     let type: TextType = typeOf(value, declared);
-    if (type === 'string' && rules.unfit?.test(text) && !loneSurrogate.test(text)) {
-      type = 'base64';
+    if (
+      (type === 'string' || type === 'char' || type === 'symbol') &&
+      rules.unfit?.test(text) &&
+      !loneSurrogate.test(text)
+    ) {
+      type = encodedTypes[type];
       text = Buffer.from(text).toString('base64');
     }
     if (type !== 'string') typed = true;
@@ -257,8 +268,11 @@ function typesText(pairs: readonly (readonly [string, string])[], types: readonl
 
 function carriedName(name: string, text: string, rules: TextRules): string {
   const fits = !rules.unfitName?.test(name) && !rules.taken?.(name, text) && !name.startsWith(headerPrefix);
-  return fits || loneSurrogate.test(name) ? name : headerPrefix + encodeURIComponent(name);
+  return fits || loneSurrogate.test(name) ? name : renamed(name);
 }
+
+/** What a header travels under that cannot under its own name. */
+export const renamed = (name: string): string => headerPrefix + encodeURIComponent(name.toWellFormed());
 
 /** The name of a header that came under this one. */
 export const nameFromText = (name: string): string =>
@@ -278,7 +292,7 @@ export const fromTextField = (name: string, text: string): [string, string] | un
 const loneSurrogate = /\p{Surrogate}/u;
 
 const knownTypes: ReadonlySet<string> = new Set<TextType>([
-  'base64',
+  ...(['base64', 'char-base64', 'symbol-base64'] as const),
   ...([
     'null',
     'boolean',

@@ -88,6 +88,9 @@ export interface Context {
 /** The fields of an envelope that go from one protocol to another; the others are the gateway's own. */
 export type MessageField = Exclude<keyof Envelope, 'via' | 'identity' | 'origin'>;
 
+/** The latest time that dates reach, ms since the epoch. */
+export const latest = 8.64e15;
+
 /** What remains of a field that a protocol holds, but not whole. */
 export interface Narrowed {
   /** A time in whole steps of so many ms: a timestamp is rounded down, what expires is rounded up. */
@@ -122,8 +125,8 @@ export interface Traits {
   readonly headers: 'typed' | 'text' | 'bytes' | 'none';
   /** Without this the first of several headers of one name is kept. */
   readonly repeatedHeaders: boolean;
-  /** Which headers keep their order: only those that `repeat` one name, or `none`; without this all do. */
-  readonly headerOrder?: 'repeats' | 'none';
+  /** Headers of different names change places; those of one name keep their order. */
+  readonly headerOrder?: 'lost';
   /**
    * Header values with control characters, such as a line break, travel in an encoded form: this gateway restores
    * them, other readers see that form.

@@ -1,4 +1,10 @@
-import type { Context, Endpoint, EndpointStatus, Traits } from '../../core/protocol.ts';
+import {
+  latest,
+  type Context,
+  type Endpoint,
+  type EndpointStatus,
+  type Traits,
+} from '../../core/protocol.ts';
 import type { KafkaClientConfig } from './config.ts';
 import { KafkaSink } from './sink.ts';
 import { KafkaSource } from './source.ts';
@@ -6,9 +12,10 @@ import { KafkaSource } from './source.ts';
 export const kafkaTraits: Traits = {
   headers: 'bytes',
   repeatedHeaders: true,
-  headerOrder: 'repeats', // kafkajs puts headers of one name together, and numbers first
+  headerOrder: 'lost', // kafkajs puts those of one name together, and numbers first
   ids: 'header',
   loses: ['durable', 'deliveryCount', 'retain'],
+  narrows: { timestamp: { range: [0, latest] } },
   supplies: ['timestamp'],
   redelivers: true,
 };

@@ -5,10 +5,13 @@ import {
   bodyTypeHeader,
   DeclaredTypes,
   furtherFields,
+  headerPrefix,
   hopsHeader,
   identifierFromText,
   identifierToText,
   isBodyKind,
+  nameFromText,
+  renamed,
   typesHeader,
 } from '../../core/headers.ts';
 import { readProperties, writeProperties, type Properties } from './codec/properties.ts';
@@ -112,7 +115,8 @@ function writeHeaders(
   { username, onRepeated }: FromOptions,
 ): Table {
   const table: (readonly [string, Field])[] = [];
-  const seen = new Set(extra.map(([name]) => name));
+  const fields = new Set(extra.map(([name]) => name));
+  const seen = new Set<string>();
   const nested = namesIn(headers);
   let types = '';
   for (const header of headers) {
@@ -127,14 +131,21 @@ function writeHeaders(
       continue;
     }
     if (seen.has(name)) {
-      if (!extra.some(([each]) => each === name)) onRepeated?.(name);
+      onRepeated?.(name);
       continue;
     }
     seen.add(name);
     const inner = nested.has(name) ? fromNested(header) : undefined;
     const { field, as } = inner ? { field: inner, as: undefined } : toField(header);
-    table.push([routingHeaders.has(name) ? routingPrefix + name : name, field]);
-    if (as !== undefined) types += `${types === '' ? '' : ';'}${encodeURIComponent(name)}=${as}`;
+    const taken = fields.has(name) || fieldOf(name, field, properties) !== undefined;
+    const carried =
+      taken || name.startsWith(headerPrefix)
+        ? renamed(name)
+        : routingHeaders.has(name)
+          ? routingPrefix + name
+          : name;
+    table.push([carried, field]);
+    if (as !== undefined) types += `${types === '' ? '' : ';'}${encodeURIComponent(carried)}=${as}`;
   }
   if (types !== '') table.push([typesHeader, { tag: 'S', value: types }]);
   table.push(...extra);
@@ -220,6 +231,8 @@ interface Found {
 function readHeaders(table: Table, properties: Properties, { fields, headers }: Found): void {
   let nested = '';
   let types: DeclaredTypes | undefined;
+  /** What each header came under. */
+  const carried: string[] = [];
   for (const [name, field] of table) {
     if (name === typesHeader && typeof field.value === 'string') {
       types = new DeclaredTypes(field.value);
@@ -227,28 +240,36 @@ function readHeaders(table: Table, properties: Properties, { fields, headers }: 
     }
     const value = fieldOf(name, field, properties);
     if (value !== undefined) {
-      if (value !== '') fields.set(name, value);
+      if (value !== leftOut) fields.set(name, value);
       continue;
     }
     const restored = name.startsWith(routingPrefix) ? name.slice(routingPrefix.length) : '';
-    const called = routingHeaders.has(restored) ? restored : name;
+    const called = routingHeaders.has(restored) ? restored : nameFromText(name);
     let header = fromField(called, field);
     if (!header) {
       header = toNested(called, field);
       nested += `${nested === '' ? '' : ';'}${encodeURIComponent(called)}`;
     }
+    carried.push(name);
     headers.push(header);
   }
   if (types)
     for (const [i, header] of headers.entries()) {
-      const type = types.next(header[0]);
+      const type = types.next(carried[i]!);
       if (type !== undefined) headers[i] = withType(header, type);
     }
   if (nested !== '') headers.push([nestedHeader, nested]);
 }
 
-/** The header's value where it is a field of the envelope; '' where it is to be left out; else undefined. */
-function fieldOf(name: string, { tag, value }: Field, properties: Properties): string | number | undefined {
+/** A header that the broker writes for itself. */
+const leftOut = Symbol('left out');
+
+/** The header's value where it is a field of the envelope; else undefined. */
+function fieldOf(
+  name: string,
+  { tag, value }: Field,
+  properties: Properties,
+): string | number | typeof leftOut | undefined {
   switch (name) {
     case hopsHeader: {
       const hops = tag === 'V' || tag === 'A' || tag === 'F' ? NaN : Number(value);
@@ -257,7 +278,7 @@ function fieldOf(name: string, { tag, value }: Field, properties: Properties): s
     case bodyTypeHeader:
       return isBodyKind(value) ? value : undefined;
     case keyHeader:
-      return tag === 'S' && typeof value === 'string' && value !== '' ? value : undefined;
+      return tag === 'S' && typeof value === 'string' ? value : undefined;
     case msHeader: {
       // Only beside the timestamp that it completes: otherwise it is a header like any other.
       const ms = tag === 'l' ? Number(value) : NaN;
@@ -265,7 +286,7 @@ function fieldOf(name: string, { tag, value }: Field, properties: Properties): s
       return completes ? ms : undefined;
     }
     case 'x-delivery-count':
-      return tag === 'l' || tag === 'I' || tag === 's' || tag === 'b' ? '' : undefined;
+      return typeof value === 'number' || typeof value === 'bigint' ? leftOut : undefined;
     case 'x-message-id':
       return longText(value, properties.messageId);
     case 'x-content-type':

@@ -1,5 +1,11 @@
 import { Supervisor } from '../../client/supervisor.ts';
-import type { Context, Endpoint, EndpointStatus, Traits } from '../../core/protocol.ts';
+import {
+  latest,
+  type Context,
+  type Endpoint,
+  type EndpointStatus,
+  type Traits,
+} from '../../core/protocol.ts';
 import type { BrokerUrl } from '../../transport/dial.ts';
 import type { RocketMqClientConfig } from './config.ts';
 import { Session } from './session.ts';
@@ -9,10 +15,11 @@ import { RocketMqSource } from './source.ts';
 export const rocketMqTraits: Traits = {
   headers: 'text',
   repeatedHeaders: false,
-  headerOrder: 'none',
+  headerOrder: 'lost',
   controlCharacters: 'encoded',
   unordered: true, // a topic spreads them over its queues; those of a key are a message group
-  loses: ['durable', 'retain'],
+  loses: ['durable', 'deliveryCount', 'retain'], // it counts deliveries itself
+  narrows: { timestamp: { range: [1, latest] } },
   supplies: ['timestamp'],
   limits: { headers: 16_384, headerCount: 128 },
   redelivers: true,

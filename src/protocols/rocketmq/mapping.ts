@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { envelope, type Envelope, type Identifier } from '../../core/envelope.ts';
 import {
   bodyTypeHeader,
@@ -58,7 +58,7 @@ export function toProperties(envelope: Envelope, keyed: boolean): Properties {
   if (envelope.replyTo !== undefined) add('reply-to', envelope.replyTo);
   if (envelope.priority !== undefined) add('priority', String(envelope.priority));
   if (envelope.expiresAt !== undefined) add('expires-at', String(envelope.expiresAt));
-  if (envelope.key !== undefined && !keyed) add('group-id', envelope.key);
+  if (envelope.key !== undefined && !(keyed && isGroup(envelope.key))) add('group-id', envelope.key);
   let [tag, keys, deliverAt]: [string | undefined, readonly string[] | undefined, number | undefined] = [
     undefined,
     undefined,
@@ -126,7 +126,22 @@ export function toMessage(
 }
 
 /** Keyless messages of a FIFO topic, which wants a group on each: they share this one. */
-export const keylessGroup = 'junction-no-key';
+const keylessGroup = 'junction-no-key';
+/** Before a hash of a key that RocketMQ does not take for a group; the key itself is then a property. */
+const hashedGroup = 'junction-key-';
+
+/** What RocketMQ takes for a message group. */
+const isGroup = (key: string): boolean =>
+  key.length <= 64 &&
+  key.trim() !== '' &&
+  !/[\u0000-\u001f\u007f-\u009f]/.test(key) &&
+  !key.startsWith('junction-');
+
+/** The message group of a FIFO message. */
+export function groupOf(key: string | undefined): string {
+  if (key === undefined) return keylessGroup;
+  return isGroup(key) ? key : hashedGroup + createHash('sha256').update(key).digest('hex').slice(0, 40);
+}
 
 /**
  * @param message as received
@@ -171,7 +186,10 @@ export function toEnvelope(message: Message, address: string, body: Uint8Array, 
     replyTo: fields.get('reply-to'),
     priority: integer(fields.get('priority')),
     expiresAt: integer(fields.get('expires-at')),
-    key: group === '' || group === keylessGroup ? fields.get('group-id') : group,
+    key:
+      group === '' || group === keylessGroup || group.startsWith(hashedGroup)
+        ? fields.get('group-id')
+        : group,
     timestamp: born && millisOf(born) > 0 ? millisOf(born) : undefined,
     deliveryCount: Math.max(0, (system?.getDeliveryAttempt() ?? 1) - 1),
     hops: integer(fields.get(hopsHeader)) ?? 0,

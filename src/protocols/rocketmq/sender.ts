@@ -4,7 +4,7 @@ import type { Outgoing, SendQueue } from '../../client/send-queue.ts';
 import type { Destination } from './address.ts';
 import type { RocketMqClientConfig } from './config.ts';
 import { ConnectionLost, RocketMqError, sendError } from './errors.ts';
-import { deliverAtHeader, keylessGroup, toMessage, toProperties } from './mapping.ts';
+import { deliverAtHeader, groupOf, toMessage, toProperties } from './mapping.ts';
 import type { BrokerOfTopic, Route } from './route.ts';
 import type { Session } from './session.ts';
 import { Code, MessageType, resource, service, type definition } from './wire.ts';
@@ -85,7 +85,7 @@ export class Sender {
     try {
       const broker = this.#brokerFor(
         route,
-        type === MessageType.FIFO ? (envelope.key ?? keylessGroup) : undefined,
+        type === MessageType.FIFO ? groupOf(envelope.key) : undefined,
         topic,
       );
       const connection = await this.#session.producer(broker.proxy);
@@ -118,7 +118,7 @@ export class Sender {
       topic: resource(topic, namespace),
       tag: message.tag ?? properties.tag ?? tag,
       type,
-      group: fifo ? (envelope.key ?? keylessGroup) : undefined,
+      group: fifo ? groupOf(envelope.key) : undefined,
       deliverAt: type === MessageType.DELAY ? (properties.deliverAt ?? Date.now() + (delay ?? 0)) : undefined,
     });
   }

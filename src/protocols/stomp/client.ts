@@ -1,18 +1,10 @@
 import { Supervisor, type Connection } from '../../client/supervisor.ts';
-import type { Context, Endpoint, EndpointStatus, Traits } from '../../core/protocol.ts';
+import type { Context, Endpoint, EndpointStatus } from '../../core/protocol.ts';
 import type { BrokerUrl } from '../../transport/dial.ts';
 import type { StompClientConfig } from './client/config.ts';
 import { Link, type LinkHost } from './client/link.ts';
 import { StompSink } from './client/sink.ts';
 import { StompSource } from './client/source.ts';
-
-export const stompClientTraits: Traits = {
-  headers: 'text',
-  repeatedHeaders: false,
-  ids: 'header',
-  loses: ['retain', 'deliveryCount'],
-  redelivers: true,
-};
 
 /**
  * A STOMP broker: one connection to send by and, where routes read, another to read by. An ERROR ends a connection,

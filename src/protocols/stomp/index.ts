@@ -1,10 +1,11 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { renewable } from '../../transport/listen-settings.ts';
 import { stompAddress } from './address.ts';
-import { StompBrokerClient, stompClientTraits } from './client.ts';
+import { StompBrokerClient } from './client.ts';
 import { stompClientConfig } from './client/config.ts';
 import { listenerConfig } from './config.ts';
 import { StompListener } from './listener.ts';
+import { olderStompTraits, stompClientTraits, stompTraits } from './traits.ts';
 
 const stomp: Protocol = {
   name: 'stomp',
@@ -12,14 +13,8 @@ const stomp: Protocol = {
   address: stompAddress,
   listener: defineRole({
     config: listenerConfig,
-    traits: {
-      headers: 'text',
-      repeatedHeaders: false,
-      // of deliveryCount only whether it is 0 remains, as `redelivered`
-      loses: ['retain', 'deliveryCount'],
-      ids: 'header',
-      redelivers: false,
-    },
+    traits: stompTraits,
+    older: { version: 'STOMP 1.0 and 1.1', traits: olderStompTraits },
     keeps: (config) => config.durable,
     renews: renewable,
     create: (config, context) => new StompListener(config, context),

@@ -2,6 +2,7 @@ import { envelope, type BodyType, type Envelope, type Header } from '../../core/
 import {
   bodyKind,
   bodyTypeHeader,
+  fieldPrefix,
   fromTextField,
   fromTextHeaders,
   furtherFields,
@@ -181,12 +182,12 @@ function applicationHeaders(pairs: readonly Pair[], groupSequence: number | unde
  * The headers of a SEND or MESSAGE, without what only the frame knows (content-length, subscription, ack, redelivered).
  * Each name once: of application headers that repeat a name, the first is kept.
  * @param version whose peers are to read them
- * @param special further names that mean something to the peer: application headers of these names are renamed
+ * @param special whether a name means something more to the peer: application headers of such names are renamed
  */
 export function fromEnvelope(
   message: Envelope,
   version: Version,
-  special: ReadonlySet<string> = nothing,
+  special: (name: string) => boolean = nothing,
 ): Pair[] {
   const pairs: Pair[] = [['destination', message.address]];
   const rules = unfit[version];
@@ -194,7 +195,9 @@ export function fromEnvelope(
     if (typeof value === 'number') pairs.push([name, String(value)]);
     else if (value !== undefined) pairs.push(toTextField(name, value, rules.value));
   };
-  if (message.id !== undefined) add('message-id', identifierToText(message.id));
+  // An empty message-id says none.
+  if (message.id === '') pairs.push([`${fieldPrefix}message-id`, '']);
+  else if (message.id !== undefined) add('message-id', identifierToText(message.id));
   add('content-type', message.contentType);
   add('content-encoding', message.contentEncoding);
   if (message.correlationId !== undefined) add('correlation-id', identifierToText(message.correlationId));
@@ -211,13 +214,13 @@ export function fromEnvelope(
   return pairs;
 }
 
-const nothing: ReadonlySet<string> = new Set();
+const nothing = (): boolean => false;
 
 function addApplicationHeaders(
   pairs: Pair[],
   headers: readonly Header[],
   version: Version,
-  special: ReadonlySet<string>,
+  special: (name: string) => boolean,
 ): void {
   const seen = new Set<string>();
   const once = headers.filter(([name, value]) => {
@@ -228,6 +231,6 @@ function addApplicationHeaders(
     return false;
   });
   const { value, name: unfitName } = unfit[version];
-  const taken = (name: string): boolean => reserved.has(name) || special.has(name);
+  const taken = (name: string): boolean => reserved.has(name) || special(name);
   for (const pair of toTextHeaders(once, { unfit: value, unfitName, taken })) pairs.push(pair);
 }

@@ -18,15 +18,18 @@ export interface Dialect {
   readonly nack: Nack;
   /** Headers of NACK that keep the message from coming back at once. */
   readonly nackHeaders: readonly Pair[];
-  /** Names that have a meaning in SEND, beside those of STOMP: application headers of these names are renamed. */
-  readonly reserved: ReadonlySet<string>;
+  /** Whether a name has a meaning to the broker, beside those of STOMP: application headers of such names are renamed. */
+  readonly reserved: (name: string) => boolean;
   /** Whether the absence of `persistent` in MESSAGE means that the message is not. */
   readonly saysPersistent: boolean;
   /** Whether a MESSAGE without content-length was sent as text (JMS TextMessage). */
   readonly textWithoutLength: boolean;
 }
 
-const nothing: ReadonlySet<string> = new Set();
+const among = (...names: string[]): ((name: string) => boolean) => {
+  const set = new Set(names);
+  return (name) => set.has(name);
+};
 
 const rabbitMq: Dialect = {
   name: 'RabbitMQ',
@@ -35,13 +38,22 @@ const rabbitMq: Dialect = {
   rest: '#',
   nack: 'dead-letter',
   nackHeaders: [['requeue', 'false']],
-  reserved: new Set([
-    ...['user-id', 'app-id', 'cluster-id', 'expiration', 'amqp-message-id', 'requeue', 'prefetch-count'],
+  reserved: among(
+    ...[
+      'user-id',
+      'app-id',
+      'cluster-id',
+      'expiration',
+      'amqp-message-id',
+      'requeue',
+      'prefetch-count',
+      'x-delivery-count',
+    ],
     // of these SEND would make a queue with other properties
     ...['durable', 'auto-delete', 'exclusive', 'x-dead-letter-exchange', 'x-dead-letter-routing-key'],
     ...['x-expires', 'x-max-length', 'x-max-length-bytes', 'x-max-age', 'x-max-priority', 'x-message-ttl'],
     ...['x-queue-name', 'x-queue-type', 'x-stream-max-segment-size-bytes'],
-  ]),
+  ),
   saysPersistent: true,
   textWithoutLength: false,
 };
@@ -62,10 +74,29 @@ const activeMq: Dialect = {
   rest: '>',
   nack: 'dead-letter',
   nackHeaders: [],
-  reserved: new Set(['transformation', 'transformation-error', 'amq-msg-type', 'JMSXUserID', 'browser']),
+  reserved: among(
+    ...[
+      'transformation',
+      'transformation-error',
+      'amq-msg-type',
+      'JMSXUserID',
+      'browser',
+      'original-destination',
+    ],
+  ),
   saysPersistent: true,
   textWithoutLength: true,
 };
+
+const artemisNames = among(
+  'subscription-type',
+  'JMSCorrelationID',
+  'JMSType',
+  'JMSReplyTo',
+  'destination-type',
+);
+/** What Artemis adds for its own use. */
+const artemisOwn = (name: string): boolean => name.startsWith('_AMQ_') || name.startsWith('__');
 
 const artemis: Dialect = {
   name: 'Artemis',
@@ -74,7 +105,7 @@ const artemis: Dialect = {
   rest: '#',
   nack: 'discard',
   nackHeaders: [],
-  reserved: new Set(['destination-type', 'subscription-type', 'JMSCorrelationID', 'JMSType', 'JMSReplyTo']),
+  reserved: (name) => artemisNames(name) || artemisOwn(name),
   saysPersistent: false,
   textWithoutLength: true,
 };
@@ -86,7 +117,7 @@ const other: Dialect = {
   rest: '>',
   nack: 'dead-letter',
   nackHeaders: [],
-  reserved: nothing,
+  reserved: () => false,
   saysPersistent: false,
   textWithoutLength: false,
 };

@@ -124,24 +124,29 @@ export class Outbound {
         headers.push([name, String(Math.floor(Number(value) / 1000))]);
       else if (dialect.name === 'RabbitMQ' && name === 'reply-to' && value.startsWith('/temp-queue/'))
         continue; // it would make a queue of this connection, whose replies nobody reads
-      else headers.push(pair);
+      else {
+        headers.push(pair);
+        if (dialect.name === 'ActiveMQ' && name === 'JMSXGroupID') headers.push([groupHeader, value]);
+      }
     }
-    if (dialect.name === 'ActiveMQ') {
-      if (this.#message.key !== undefined) headers.push([groupHeader, this.#message.key]);
-      if (this.#message.bodyType === 'string') headers.push(['amq-msg-type', 'text']);
-    }
+    if (dialect.name === 'ActiveMQ' && this.#isText) headers.push(['amq-msg-type', 'text']);
     if (dialect.name === 'Artemis') {
       const type = routingType(this.address);
       if (type !== undefined) headers.push(['destination-type', type]);
     }
     const { timestamp } = this.#message;
-    if (timestamp !== undefined && (dialect.name === 'Artemis' || dialect.name === 'RabbitMQ'))
-      headers.push([timestampHeader, String(timestamp)]);
+    const own = dialect.name === 'Artemis' || dialect.name === 'RabbitMQ' || timestamp === 0; // which says none
+    if (timestamp !== undefined && own) headers.push([timestampHeader, String(timestamp)]);
     return headers;
   }
 
-  /** JMS clients of Artemis read a body without content-length as text; NUL would end it. */
+  /** JMS clients of Artemis read a body without content-length as text. */
   withoutLength(dialect: Dialect): boolean {
-    return dialect.name === 'Artemis' && this.#message.bodyType === 'string' && !this.body.includes(0);
+    return dialect.name === 'Artemis' && this.#isText;
+  }
+
+  /** Whether it can go as text, which comes without content-length: NUL would end it. */
+  get #isText(): boolean {
+    return this.#message.bodyType === 'string' && !this.body.includes(0);
   }
 }

@@ -9,7 +9,7 @@ import { everything, messagesOf } from './messages.ts';
 import { now, systems, type System } from './systems.ts';
 
 /** FIDELITY_SEED=random varies them; a failure names its seed. */
-const { FIDELITY_SEED: seed = '7', FIDELITY_RUNS: runs = '100' } = process.env;
+const { FIDELITY_SEED: seed = '7', FIDELITY_RUNS: runs = '60' } = process.env;
 const settings = {
   numRuns: Number(runs),
   includeErrorInReport: true,

@@ -158,6 +158,8 @@ const serialized = 'application/x-java-serialized-object';
 function fitsJms(kind: number, { body, bodyType, contentType }: Envelope): boolean {
   if (body === null) return true;
   switch (kind) {
+    case 0:
+      return body.length === 0; // it has no body at all
     case 1:
       return bodyType !== 'data' || contentType === serialized;
     case 2:

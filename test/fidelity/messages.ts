@@ -208,5 +208,4 @@ export const everything: Traits = {
   redelivers: true,
 };
 
-// eslint-disable-next-line no-control-regex
 export const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);

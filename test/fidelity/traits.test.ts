@@ -96,10 +96,10 @@ describe('traits', () => {
   }
 
   it('follow the version that a client is told to speak', () => {
-    const { traitsOf, config, traits } = mqtt.client!;
+    const role = mqtt.client!;
     const of = (version: number): Traits =>
-      traitsOf!(config.parse({ url: 'mqtt://127.0.0.1:1883', version }));
-    assert.equal(of(5), traits);
+      role.traitsOf!(role.config.parse({ url: 'mqtt://127.0.0.1:1883', version }));
+    assert.equal(of(5), role.traits);
     assert.equal(of(4).headers, 'none');
   });
 });

@@ -26,6 +26,27 @@ export function publishError({ code, message }: ClosedError): JunctionError {
   }
 }
 
+/** RabbitMQ's words for a message over its `max_message_size`, which is a limit of bodies. */
+const sizes = /message size (\d+) is larger than (?:configured )?max size (\d+)/;
+
+/**
+ * The largest body that the broker takes, where it says so when it closes a channel on one that is larger.
+ * @param bodies in bytes, those that it may have complained of: what it says must be true of one of them
+ */
+export function limitTold({ code, message }: ClosedError, bodies: readonly number[]): number | undefined {
+  if (code !== 406) return undefined;
+  const [size, limit] = sizes.exec(message)?.slice(1).map(Number) ?? [];
+  return size !== undefined && limit !== undefined && size > limit && bodies.includes(size)
+    ? limit
+    : undefined;
+}
+
+export const tooLarge = (bytes: number, limit: number): JunctionError =>
+  new JunctionError(
+    'too-large',
+    `the message has ${bytes} bytes, and RabbitMQ has refused one over ${limit} on this connection (max_message_size)`,
+  );
+
 /** No queue took the message: the broker returned it. */
 export const returnedError = (exchange: string, routingKey: string, text: string): JunctionError =>
   new JunctionError(

@@ -1,5 +1,5 @@
 import type { JunctionError } from '../../core/errors.ts';
-import { publishError } from './errors.ts';
+import { limitTold, publishError, tooLarge } from './errors.ts';
 import { Publisher, type Message, type Unconfirmed } from './publisher.ts';
 import type { ClosedError } from './wire/channel.ts';
 import type { Wire } from './wire/wire.ts';
@@ -29,6 +29,10 @@ const mostLanes = 1000;
  * with one message alone on a channel of its own; who has passed shares the other one. Where that is closed all
  * its exchanges are tried again, half of what was under way at a time, and half of that, until one message alone closes
  * the trial channel: it has failed, and nothing else has.
+ *
+ * Of a message that is too large RabbitMQ tells the size and its limit. So nothing needs to be tried: all that are over
+ * the limit have failed, and from then on such messages are not written. The limit holds for this connection only, since
+ * the broker may have another one when it is back.
  */
 export class Lanes {
   readonly #wire: Wire;
@@ -39,6 +43,8 @@ export class Lanes {
   #shared: Publisher | undefined;
   #trial: Publisher | undefined;
   #trying: Trial | undefined;
+  /** The largest body that the broker takes, in bytes, once it has said so. */
+  #limit = Infinity;
   #over = false;
 
   constructor(wire: Wire, done: (message: Message, error?: JunctionError) => void) {
@@ -60,12 +66,12 @@ export class Lanes {
   }
 
   #share(message: Message): void {
-    if (message.settled) return this.#done(message); // its time was up while it waited here
+    if (this.#futile(message)) return this.#drop(message);
     this.#shared ??= new Publisher(this.#wire, {
       done: this.#done,
       closed: (unconfirmed, error) => {
         this.#shared = undefined;
-        if (error.code !== 0) this.#again(unconfirmed);
+        if (error.code !== 0) this.#again(unconfirmed, this.#learn(unconfirmed, error));
       },
     });
     this.#shared.publish(message);
@@ -77,15 +83,15 @@ export class Lanes {
       if (!lane) return;
       this.#untried.delete(lane);
       const messages: Message[] = [];
-      const late: Message[] = []; // their time was up while they waited here
+      const futile: Message[] = [];
       const most = Math.max(1, Math.ceil(lane.suspects / 2));
       while (messages.length < most && lane.waiting.length > 0) {
         const message = lane.waiting.shift()!;
-        (message.settled ? late : messages).push(message);
+        (this.#futile(message) ? futile : messages).push(message);
       }
-      lane.suspects = Math.max(0, lane.suspects - late.length);
+      lane.suspects = Math.max(0, lane.suspects - futile.length);
       if (messages.length > 0) this.#try({ lane, messages });
-      for (const message of late) this.#done(message);
+      for (const message of futile) this.#drop(message);
     }
   }
 
@@ -130,7 +136,7 @@ export class Lanes {
 
   #trialClosed(trial: Publisher | undefined, unconfirmed: readonly Unconfirmed[], error: ClosedError): void {
     if (trial !== this.#trial) {
-      if (error.code !== 0) this.#again(unconfirmed);
+      if (error.code !== 0) this.#again(unconfirmed, this.#learn(unconfirmed, error));
       return;
     }
     const tried = this.#trying;
@@ -141,12 +147,34 @@ export class Lanes {
     const alone = tried?.messages.length === 1 ? tried.messages[0] : undefined;
     const culprit = unconfirmed.find(({ message }) => message === alone);
     if (culprit) tried!.lane.suspects = 0;
-    this.#again(unconfirmed.filter((each) => each !== culprit));
+    const rest = unconfirmed.filter((each) => each !== culprit);
+    this.#again(rest, this.#learn(unconfirmed, error));
     if (culprit) this.#done(culprit.message, culprit.returned ?? publishError(error));
   }
 
-  /** Sends again what the broker may have missed; of what it has returned the answer is known. */
-  #again(unconfirmed: readonly Unconfirmed[]): void {
+  /** Whether there is no use in writing it: its time was up while it waited here, or it is larger than the broker takes. */
+  #futile({ settled, value: { body } }: Message): boolean {
+    return settled || body.length > this.#limit;
+  }
+
+  #drop(message: Message): void {
+    const { length } = message.value.body;
+    this.#done(message, length > this.#limit ? tooLarge(length, this.#limit) : undefined);
+  }
+
+  /** Whether the broker has told its limit: then it is known which of them have closed the channel. */
+  #learn(unconfirmed: readonly Unconfirmed[], error: ClosedError): boolean {
+    const bodies = unconfirmed.map(({ message }) => message.value.body.length);
+    const told = limitTold(error, bodies);
+    if (told !== undefined) this.#limit = told;
+    return told !== undefined;
+  }
+
+  /**
+   * Sends again what the broker may have missed; of what it has returned the answer is known.
+   * @param known whether it is known why the channel was closed; else each of them may be the reason
+   */
+  #again(unconfirmed: readonly Unconfirmed[], known: boolean): void {
     if (this.#over) return;
     const again = new Map<Lane, Message[]>();
     for (const { message, returned } of unconfirmed) {
@@ -159,7 +187,7 @@ export class Lanes {
     }
     for (const [lane, messages] of again) {
       lane.waiting = [...messages, ...lane.waiting];
-      lane.suspects = messages.length;
+      if (!known) lane.suspects = messages.length;
       this.#untried.add(lane);
     }
     for (const { message, returned } of unconfirmed) if (returned) this.#done(message, returned);

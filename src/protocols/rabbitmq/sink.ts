@@ -28,6 +28,7 @@ export class RabbitSink implements Sink {
   #wire: Wire | undefined;
   #lanes: Lanes | undefined;
   #blocked: string | undefined;
+  #pumping = false;
 
   /** @param worked called when the broker has confirmed something */
   constructor(config: RabbitClientConfig, log: Log, worked: () => void) {
@@ -97,11 +98,14 @@ export class RabbitSink implements Sink {
   }
 
   #pump(): void {
+    if (this.#pumping) return; // what is refused before it is written is done within `publish`
+    this.#pumping = true;
     while (this.#lanes && this.#blocked === undefined && !this.#wire!.congested) {
       const message = this.#queue.take();
-      if (!message) return;
+      if (!message) break;
       this.#lanes.publish(message);
     }
+    this.#pumping = false;
   }
 
   #target(address: string): Target {

@@ -12,6 +12,7 @@ import {
   type Certificates,
 } from '../../brokers/index.ts';
 import type { RabbitMqPorts } from '../../brokers/index.ts';
+import { FaultProxy } from '../../faults/proxy.ts';
 import { keptLog, message, textOf, until } from '../../helpers.ts';
 import { intakeOf, makeClient, ready, withAmqplib } from './support.ts';
 
@@ -89,29 +90,64 @@ describe('the RabbitMQ client at a real broker', { skip, timeout: 180_000 }, () 
     );
   });
 
-  it('finds one message that closes the channel among many, which are sent again twice at most', async () => {
-    const it = await declared([{ name: 'halved', type: 'classic' }]);
+  it('learns from one refusal how large a message may be, and sends again only what was under way then', async () => {
+    const it = await declared([{ name: 'limited', type: 'classic' }]);
     const count = 400;
+    const large = Buffer.alloc(1_000_001, 'y');
     const sends: Promise<void>[] = [];
-    for (let n = 0; n < count; n++) sends.push(it.sink.send(message('x', n), 'halved'));
-    const tooLarge = it.sink.send(message('x', 'y'.repeat(1_000_001)), 'halved');
-    for (let n = count; n < 2 * count; n++) sends.push(it.sink.send(message('x', n), 'halved'));
-    await assert.rejects(tooLarge, code('too-large'));
-    await Promise.all(sends);
-    const intake = intakeOf(['halved']);
+    const refused: Promise<void>[] = [];
+    const intake = intakeOf(['limited']);
+    const round = async (): Promise<void> => {
+      const first = sends.length;
+      for (let n = 0; n < count; n++) sends.push(it.sink.send(message('x', first + n), 'limited'));
+      for (let n = 0; n < 3; n++) refused.push(it.sink.send(message('x', 0, { body: large }), 'limited'));
+      for (let n = count; n < 2 * count; n++) sends.push(it.sink.send(message('x', first + n), 'limited'));
+      for (const result of await Promise.allSettled(refused.splice(0)))
+        assert.ok(result.status === 'rejected' && code('too-large')(result.reason));
+      await Promise.all(sends);
+    };
+    await round();
     await it.source.start(intake);
-    const seen = new Set<number>();
-    await until(() => {
-      for (const { body } of intake.taken) seen.add(Number(textOf(body)));
-      return seen.size === 2 * count;
-    }, 'all have come');
+    const seen = () => new Set(intake.taken.map(({ body }) => Number(textOf(body))));
+    await until(() => seen().size === sends.length, 'all have come');
+    const twice = intake.taken.length - sends.length;
+    assert.ok(twice <= count, `${twice} came again, of ${count} before the first that was too large`);
+    await round();
+    await until(() => seen().size === sends.length, 'all have come');
+    assert.equal(intake.taken.length - sends.length, twice, 'the second time the channel stays open');
     assert.deepEqual(
-      [...seen],
-      Array.from({ length: 2 * count }, (_, n) => n),
+      [...seen()],
+      Array.from({ length: sends.length }, (_, n) => n),
     );
     await it.source.stop();
-    const twice = intake.taken.length - 2 * count;
-    assert.ok(twice <= 2 * 2 * count, `${twice} came again`);
+  });
+
+  it('refuses by itself any number of messages that are too large, until there is another connection', async () => {
+    const line = await new FaultProxy(broker.port).open();
+    const it = await client({
+      url: `amqp://127.0.0.1:${line.port}`,
+      declare: { queues: [{ name: 'one-by-one', type: 'classic' }] },
+      ...{ in_flight: 1, max_pending: '100GiB' },
+    });
+    await ready(it);
+    const body = Buffer.alloc(1_000_001, 'y');
+    const large = () => it.sink.send(message('x', 0, { body }), 'one-by-one');
+    const byTheBroker = /PRECONDITION_FAILED - message size 1000001 is larger than/;
+    await assert.rejects(large(), byTheBroker);
+    const sent = it.sink.send(message('x', 'first'), 'one-by-one');
+    const results = await Promise.allSettled(Array.from({ length: 20_000 }, large));
+    await sent;
+    for (const result of results)
+      assert.match(
+        String(result.status === 'rejected' && result.reason),
+        /has 1000001 bytes, and RabbitMQ has refused one over 1000000 on this connection/,
+      );
+    line.cut();
+    await until(() => it.status().state !== 'ready', 'it notices');
+    await ready(it);
+    await assert.rejects(large(), byTheBroker);
+    await it.close();
+    await line.close();
   });
 
   it('notices that an exchange it used is gone, without harm to others', async () => {

@@ -95,6 +95,7 @@ describe('the RabbitMQ client when its broker goes and comes back', { skip, time
     const definitions = JSON.parse(await readFile(path, 'utf8')) as {
       users: object[];
       permissions: object[];
+      topic_permissions?: object[];
     };
     definitions.users.push({ name: 'reader', password: 'reader', tags: '' });
     definitions.permissions.push({
@@ -104,6 +105,9 @@ describe('the RabbitMQ client when its broker goes and comes back', { skip, time
       write: '^amq.topic$',
       read: '',
     });
+    definitions.topic_permissions = [
+      { user: 'reader', vhost: '/', exchange: 'amq.topic', write: '^k', read: '' },
+    ];
     await writeFile(path, JSON.stringify(definitions));
     await broker.restart();
     const it = await client({ url: `amqp://${broker.at}`, username: 'reader', password: 'reader' });
@@ -114,6 +118,31 @@ describe('the RabbitMQ client when its broker goes and comes back', { skip, time
       error instanceof JunctionError && error.code === code;
     await assert.rejects(it.sink.send(message('x'), 'load-SIGTERM'), refused('not-authorized'));
     await assert.rejects(it.sink.send(message('x'), '/exchanges/amq.topic/k'), refused('no-route'));
+    // One message that closes the channel among many to the same exchange is found by halves.
+    const queue = 'load-SIGKILL';
+    await withAmqplib(broker.at, async (peer) => {
+      const channel = await peer.createChannel();
+      await channel.purgeQueue(queue);
+      await channel.bindQueue(queue, 'amq.topic', 'k.#');
+    });
+    const count = 400;
+    const send = (n: number) => it.sink.send(message('x', n), '/exchanges/amq.topic/k.a');
+    const sends = Array.from({ length: count }, (_, n) => send(n));
+    const forbidden = it.sink.send(message('x'), '/exchanges/amq.topic/other');
+    for (let n = count; n < 2 * count; n++) sends.push(send(n));
+    await assert.rejects(forbidden, refused('not-authorized'));
+    await Promise.all(sends);
+    const reading = await client({ url: `amqp://${broker.at}` });
+    const intake = intakeOf([queue]);
+    await reading.source.start(intake);
+    const seen = () => [...new Set(intake.taken.map(({ body }) => Number(textOf(body))))];
+    await until(() => seen().length === 2 * count, 'all have come');
+    assert.deepEqual(
+      seen(),
+      Array.from({ length: 2 * count }, (_, n) => n),
+    );
+    const twice = intake.taken.length - 2 * count;
+    assert.ok(twice <= 2 * 2 * count, `${twice} came again`);
   });
 });
 

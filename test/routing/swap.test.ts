@@ -124,6 +124,35 @@ describe('a swap of the routes', { timeout: 60_000 }, () => {
     assert.deepEqual(out.at('out.a'), ['1', '2']);
   });
 
+  it('lets a flow that stays, and tries a message just then, wait for one that is gone before it sends more', async () => {
+    const sent: string[] = [];
+    const answers = new Map<string, () => void>();
+    const out: Sink = {
+      send({ body }) {
+        const text = textOf(body);
+        sent.push(text);
+        if (text === '2' && sent.filter((each) => each === text).length === 1)
+          return Promise.reject(new JunctionError('unavailable', 'away'));
+        return new Promise((resolve) => answers.set(text, resolve));
+      },
+    };
+    const stays = route('stays', ['mqtt', 'other/{key}'], [['out', 'out.{key}', retry]]);
+    const table = new RoutingTable([whole('goes'), stays], syntaxOf);
+    const dispatcher = new Dispatcher(table, new Map([['out', out]]), keptLog());
+    const intake = dispatcher.intakeOf('mqtt');
+    const outcomes = [intake.deliver(message('in/a', 1)), intake.deliver(message('other/a', 2))];
+    await until(() => sent.length === 3, 'the second is tried again, alone');
+    dispatcher.swap([stays], syntaxOf);
+    outcomes.push(intake.deliver(message('other/a', 3)));
+    answers.get('2')!();
+    await settleDown();
+    assert.deepEqual(sent, ['1', '2', '2'], 'the target may still refuse the first one');
+    answers.get('1')!();
+    await until(() => answers.has('3'), 'what waited is sent');
+    answers.get('3')!();
+    await accepts(outcomes);
+  });
+
   it('is told when what a route that is gone has taken is answered for', async () => {
     const { dispatcher, out, send, swap } = begin([whole('one')]);
     out.away = true;

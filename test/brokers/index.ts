@@ -14,7 +14,7 @@ export { startActiveMq, type ActiveMqOptions, type ActiveMqPorts } from './activ
 export { startArtemis, type ArtemisOptions, type ArtemisPorts } from './artemis.ts';
 export { startKafka, type KafkaOptions } from './kafka.ts';
 export { startMosquitto, type MosquittoOptions } from './mosquitto.ts';
-export { startRabbitMq, type RabbitMqOptions, type RabbitMqPorts } from './rabbitmq.ts';
+export { quorumQueuesWritten, startRabbitMq, type RabbitMqOptions, type RabbitMqPorts } from './rabbitmq.ts';
 export {
   startRocketMq,
   type RocketMqAdmin,

@@ -1,7 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import amqp from 'amqplib';
 import { type ListenerTls } from './certificates.ts';
+import { until } from '../until.ts';
 import { accepts, Broker, brokerFolder, freePort, type User } from './process.ts';
 
 /** Debian's package; its `rabbitmq-server` in the path would change to a user of its own. */
@@ -75,6 +76,23 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Brok
   });
   await broker.start();
   return Object.assign(broker, ports);
+}
+
+/**
+ * Resolves once the broker's disk knows these quorum queues. It confirms their making, and messages, some seconds
+ * before it writes their names to the file that its Raft library finds them by. Killed in between, RabbitMQ 3.10.8 comes
+ * back with queues that are empty, have no leader and never get one: what it has confirmed there is gone, nothing is
+ * confirmed any more, nobody can read, and neither a declaration nor another restart helps.
+ */
+export function quorumQueuesWritten({ folder }: Broker, queues: readonly string[]): Promise<void> {
+  const names = join(folder, 'mnesia/junction@localhost/quorum/junction@localhost/names.dets');
+  return until(
+    async () => {
+      const written = await readFile(names);
+      return queues.every((queue) => written.includes(`%2F_${queue}`));
+    },
+    `the quorum queues ${queues.join(', ')} are on the broker's disk`,
+  );
 }
 
 /**

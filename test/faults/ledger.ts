@@ -7,6 +7,12 @@ export interface Id {
 export const bodyOf = (run: string, { key, number }: Id, size: number): Buffer =>
   Buffer.from(`${run} ${key} ${number} `.padEnd(size, '.'));
 
+/** A message and a target where it is not. */
+export interface Missing {
+  readonly target: string;
+  readonly name: string;
+}
+
 /** What one target has got, in order of arrival. */
 class Arrivals {
   /** How often each has come. */
@@ -28,6 +34,8 @@ export class Ledger {
   readonly strange: string[] = [];
   /** By target, what became a dead letter. */
   readonly dead = new Map<string, Set<string>>();
+  /** By target, what the gateway's spool still had for it when the gateway had ended. */
+  readonly kept = new Map<string, Set<string>>();
   readonly #arrivals = new Map<string, Arrivals>();
   resent = 0;
   /** From now on old messages come again on purpose. */
@@ -39,6 +47,7 @@ export class Ledger {
     for (const target of targets) {
       this.#arrivals.set(target, new Arrivals());
       this.dead.set(target, new Set());
+      this.kept.set(target, new Set());
     }
   }
 
@@ -72,13 +81,28 @@ export class Ledger {
     if (id) this.dead.get(target)!.add(nameOf(id));
   }
 
-  /** What was acknowledged and is nowhere, with its target. */
-  missing(): { readonly target: string; readonly name: string }[] {
-    const missing: { target: string; name: string }[] = [];
+  spooled(target: string, body: string): void {
+    const id = this.#read(body);
+    if (id) this.kept.get(target)!.add(nameOf(id));
+  }
+
+  /** What was acknowledged and has neither arrived nor become a dead letter, with its target. */
+  missing(): Missing[] {
+    const missing: Missing[] = [];
     for (const [target, { times }] of this.#arrivals)
       for (const name of this.acknowledged)
         if (!times.has(name) && !this.dead.get(target)!.has(name)) missing.push({ target, name });
     return missing;
+  }
+
+  /** Of what is missing, what is in the spool: the gateway has it, and would deliver it later. */
+  stuck(): Missing[] {
+    return this.missing().filter(({ target, name }) => this.kept.get(target)!.has(name));
+  }
+
+  /** Of what is missing, what is nowhere. */
+  lost(): Missing[] {
+    return this.missing().filter(({ target, name }) => !this.kept.get(target)!.has(name));
   }
 
   get duplicated(): number {

@@ -26,8 +26,8 @@ export interface Path {
   /** Whether its client may have several messages of a key under way while their order holds. */
   readonly pipelined: boolean;
   /**
-   * Whether its target refuses bodies over `poisonous` bytes for good; `again`: by closing the channel, so that those
-   * under way are sent again.
+   * Whether its target refuses bodies over `poisonous` bytes for good; `again`: the first on a connection by closing the
+   * channel, so that those under way are sent again.
    */
   readonly poison?: true | 'again';
   /** Runs side by side at one broker, where they mostly wait; those that end the broker go alone. */

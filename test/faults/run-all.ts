@@ -14,6 +14,8 @@ export interface Sum {
   lost: number;
   duplicated: number;
   deadLettered: number;
+  /** What is stuck in spools. */
+  spooled: number;
   /** Runs with anything wrong. */
   problems: number;
   /** Ms of all runs together, without the brokers' starts. */
@@ -33,6 +35,7 @@ const zero = (): Sum => ({
   lost: 0,
   duplicated: 0,
   deadLettered: 0,
+  spooled: 0,
   problems: 0,
   took: 0,
 });
@@ -52,19 +55,20 @@ export async function runAll(jobs: readonly Job[], built: Built, options: AllOpt
       const one = async (plan: Plan): Promise<void> => {
         const { seed } = plan;
         const result = await runOne(path, running, built, plan);
-        const { acknowledged, lost, duplicated, deadLettered, took, problems, folder } = result;
+        const { acknowledged, lost, duplicated, deadLettered, spooled, took, problems, folder } = result;
         for (const each of [all, sum]) {
           each.runs++;
           each.acknowledged += acknowledged;
           each.lost += lost;
           each.duplicated += duplicated;
           each.deadLettered += deadLettered;
+          each.spooled += spooled;
           each.took += took;
           if (problems.length > 0) each.problems++;
         }
         const route = Object.keys(plan.route).filter((key) => plan.route[key] !== undefined);
         const faults = plan.faults.map(describe).join(', ');
-        const figures = `acknowledged=${acknowledged} lost=${lost} duplicated=${duplicated} dead-lettered=${deadLettered}`;
+        const figures = `acknowledged=${acknowledged} lost=${lost} duplicated=${duplicated} dead-lettered=${deadLettered}${spooled > 0 ? ` spooled=${spooled}` : ''}`;
         say(
           `seed=${seed} ${path.name} ${figures} ${(took / 1000).toFixed(1)}s [${route.join(' ')}${plan.poison > 0 ? ' poison' : ''}${plan.targets > 1 ? ' two targets' : ''}] ${faults}`,
         );
@@ -88,7 +92,7 @@ export async function runAll(jobs: readonly Job[], built: Built, options: AllOpt
         await running.stop();
       }
       say(
-        `${path.name}: runs=${sum.runs} acknowledged=${sum.acknowledged} lost=${sum.lost} duplicated=${sum.duplicated} dead-lettered=${sum.deadLettered} wrong=${sum.problems} ${(sum.took / 1000 / sum.runs).toFixed(1)}s each`,
+        `${path.name}: runs=${sum.runs} acknowledged=${sum.acknowledged} lost=${sum.lost} duplicated=${sum.duplicated} dead-lettered=${sum.deadLettered} spooled=${sum.spooled} wrong=${sum.problems} ${(sum.took / 1000 / sum.runs).toFixed(1)}s each`,
       );
     }
   };

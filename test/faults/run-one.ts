@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { Disk } from './disk.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { inflict, type Victims } from './inflict.ts';
 import { Ledger } from './ledger.ts';
+import { readStore } from './left-in-store.ts';
 import { Load } from './load.ts';
 import { poisonous, type Bench, type Path, type Reading, type RunningPath } from './path.ts';
 import type { Fault, Plan } from './plan.ts';
@@ -20,7 +22,10 @@ import { duplicatesAllowed } from './windows.ts';
 export interface Result {
   readonly sent: number;
   readonly acknowledged: number;
+  /** Acknowledged, and nowhere. */
   readonly lost: number;
+  /** Acknowledged, and still in the gateway's spool when all was well and it had its time: stuck, but not lost. */
+  readonly spooled: number;
   readonly duplicated: number;
   readonly deadLettered: number;
   /** Ms. */
@@ -198,9 +203,16 @@ export async function runOne(path: Path, running: RunningPath, built: Built, pla
   for (const line of Object.values(lines)) await line.close();
   await bench.end().catch((error: Error) => note(`not cleaned up: ${error.message}`));
 
-  const missing = ledger.missing();
-  for (const each of missing.slice(0, 20))
+  if (existsSync(disk.file))
+    await readStore(data, bench.to, ledger).catch((error: Error) =>
+      problems.push(`the store: ${error.message}`),
+    );
+
+  const [lost, stuck] = [ledger.lost(), ledger.stuck()];
+  for (const each of lost.slice(0, 20))
     problems.push(`lost: ${each.name} at ${each.target}, sent ${ledger.sent.get(each.name)} times`);
+  if (stuck.length > 0)
+    problems.push(`stuck in the spool: ${stuck.length}, the first ${stuck[0]!.name} for ${stuck[0]!.target}`);
   for (const each of ledger.strange.slice(0, 5)) problems.push(`nobody sent: ${each}`);
   for (const each of ledger.disorder().slice(0, 5)) problems.push(`out of order: ${each}`);
   const { duplicated } = ledger;
@@ -214,7 +226,8 @@ export async function runOne(path: Path, running: RunningPath, built: Built, pla
   return {
     sent: ledger.sent.size,
     acknowledged: ledger.acknowledged.size,
-    lost: missing.length,
+    lost: lost.length,
+    spooled: stuck.length,
     duplicated,
     deadLettered,
     took: performance.now() - begun,

@@ -47,7 +47,7 @@ try {
   const sum = await runAll(jobs, built, { lanes: Number(values.lanes), long: values.long, say: console.log });
   if (sum.problems > 0) process.exitCode = 1;
   console.log(
-    `runs=${sum.runs} lost=${sum.lost} duplicated=${sum.duplicated} dead-lettered=${sum.deadLettered}`,
+    `runs=${sum.runs} lost=${sum.lost} duplicated=${sum.duplicated} dead-lettered=${sum.deadLettered} spooled=${sum.spooled}`,
   );
 } finally {
   await built.remove();

@@ -27,8 +27,7 @@ export function duplicatesAllowed(path: Path, plan: Plan, resent: number, total:
         return underWay;
     }
   };
-  const poisons = plan.poison > 0 ? Math.ceil(plan.count / plan.poison) * keys : 0;
-  // The one among them is found by sending half of them again, and half of that.
-  const poisoned = path.poison === 'again' ? poisons * 2 * underWay : 0;
+  // One message closes the channel; then the limit is known, until there is another connection.
+  const poisoned = path.poison === 'again' && plan.poison > 0 ? (1 + faults.length) * underWay : 0;
   return targets * (resent + poisoned + faults.reduce((sum, fault) => sum + each(fault), 0));
 }

@@ -1,5 +1,5 @@
 import amqplib from 'amqplib';
-import { startRabbitMq } from '../../brokers/index.ts';
+import { quorumQueuesWritten, startRabbitMq } from '../../brokers/index.ts';
 import { amqpSender } from '../clients.ts';
 import { poisonous, type Path } from '../path.ts';
 
@@ -19,13 +19,23 @@ export const amqpToRabbitMq: Path = {
       connection.on('error', () => undefined); // it is closed then, and what is missing is told
       return connection;
     };
+    /** Before the gateway declares them, since the broker must not end before they are on its disk. */
+    const makeQuorumQueues = async (queues: readonly string[]): Promise<void> => {
+      const connection = await connect();
+      const channel = await connection.createChannel();
+      for (const queue of queues)
+        await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+      await connection.close();
+      await quorumQueuesWritten(broker, queues);
+    };
     return {
       brokers: [broker],
       line: { target: broker.port },
-      prepare(run, lines, targets, random) {
+      async prepare(run, lines, targets, random) {
         const queues = ['a', 'b'].slice(0, targets).map((each) => `${run}-${each}`);
         const type = random() < 0.7 ? 'classic' : 'quorum';
-        return Promise.resolve({
+        if (type === 'quorum') await makeQuorumQueues(queues);
+        return {
           endpoints: {
             amqp: { type: 'amqp', listen: `127.0.0.1:${lines.listen}` },
             rabbit: {
@@ -55,7 +65,7 @@ export const amqpToRabbitMq: Path = {
             for (const queue of queues) await channel.deleteQueue(queue);
             await connection.close();
           },
-        });
+        };
       },
       stop: () => broker.stop(),
     };

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import amqp, { credentials } from 'amqplib';
 import { close, open, receive } from './amqp-client.ts';
-import { makeCertificates, startRabbitMq, unavailable } from './index.ts';
+import { makeCertificates, quorumQueuesWritten, startRabbitMq, unavailable } from './index.ts';
 import { processesOf } from './left-over.ts';
 import { until } from '../until.ts';
 
@@ -18,14 +18,20 @@ void test('RabbitMQ keeps a message over restarts and leaves nothing', { skip },
     const connection = await amqp.connect(`amqp://${broker.at}`);
     const channel = await connection.createConfirmChannel();
     await channel.assertQueue('kept', { durable: true });
-    channel.sendToQueue('kept', Buffer.from('it'), { persistent: true });
+    const quorum = ['q1', 'q2', 'q3', 'q4'];
+    for (const queue of quorum)
+      await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    for (const queue of ['kept', ...quorum])
+      channel.sendToQueue(queue, Buffer.from('it'), { persistent: true });
     await channel.waitForConfirms();
     await connection.close();
-    await broker.restart('SIGTERM');
+    await quorumQueuesWritten(broker, quorum);
     await broker.restart('SIGKILL');
+    await broker.restart('SIGTERM');
     // read by AMQP 1.0
     const receiving = await open({ port: broker.port, username: 'guest', password: 'guest' });
-    assert.equal(await receive(receiving, '/amq/queue/kept'), 'it');
+    for (const queue of ['kept', ...quorum])
+      assert.equal(await receive(receiving, `/amq/queue/${queue}`), 'it');
     await close(receiving);
     // MQTT lets in whom it does not know
     const mqtt = ['-h', '127.0.0.1', '-p', String(broker.mqttPort), '-t', 'x', '-m', 'y', '-q', '1'];

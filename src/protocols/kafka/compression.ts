@@ -1,37 +1,45 @@
-import kafkajs, { type CompressionTypes as Type } from 'kafkajs';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import kafkajs from 'kafkajs';
+import { compressionBits, type CompressionName } from './wire/record-batch.ts';
 
-const { CompressionCodecs, CompressionTypes } = kafkajs;
-
-/** What `compression` may be, and kafkajs's number for it. */
-export const compressions = {
-  none: CompressionTypes.None,
-  gzip: CompressionTypes.GZIP,
-  snappy: CompressionTypes.Snappy,
-  lz4: CompressionTypes.LZ4,
-  zstd: CompressionTypes.ZSTD,
-} as const satisfies Readonly<Record<string, Type>>;
-
-/** Compresses and expands the record batches of one kind of compression. */
+/** Compresses and expands the records of a batch. */
 interface Codec {
   compress(bytes: Buffer): Promise<Uint8Array>;
   decompress(bytes: Buffer): Promise<Uint8Array>;
 }
 
-/** kafkajs brings gzip alone; readers need all four, for any producer may have used any. */
-const codecs: readonly (readonly [Type, () => Promise<Codec>])[] = [
-  [CompressionTypes.Snappy, snappy],
-  [CompressionTypes.LZ4, lz4],
-  [CompressionTypes.ZSTD, zstd],
-];
+const loaders: Readonly<Record<Exclude<CompressionName, 'none'>, () => Promise<Codec>>> = {
+  gzip: () =>
+    Promise.resolve({
+      compress: promisify<Buffer, Buffer>(gzip),
+      decompress: promisify<Buffer, Buffer>(gunzip),
+    }),
+  snappy,
+  lz4,
+  zstd,
+};
 
-for (const [type, load] of codecs) {
-  let loading: Promise<Codec> | undefined;
-  const codec = () => (loading ??= load()); // the library is loaded when it is first needed
-  (CompressionCodecs as Record<Type, () => object>)[type] = () => ({
-    compress: async ({ buffer }: { buffer: Buffer }) => toBuffer(await (await codec()).compress(buffer)),
-    decompress: async (bytes: Buffer) => toBuffer(await (await codec()).decompress(bytes)),
-  });
+const loaded = new Map<string, Promise<Codec>>();
+
+/** The library is loaded when it is first needed. */
+function codec(name: keyof typeof loaders): Promise<Codec> {
+  let loading = loaded.get(name);
+  if (!loading) loaded.set(name, (loading = loaders[name]()));
+  return loading;
 }
+
+/** How records are compressed. */
+export const compressWith =
+  (name: keyof typeof loaders) =>
+  async (records: Buffer): Promise<Buffer> =>
+    toBuffer(await (await codec(name)).compress(records));
+
+// kafkajs, which reads for us, brings gzip alone; any producer may have used any.
+for (const name of Object.keys(loaders) as (keyof typeof loaders)[])
+  (kafkajs.CompressionCodecs as Record<number, () => object>)[compressionBits[name]] = () => ({
+    decompress: async (bytes: Buffer) => toBuffer(await (await codec(name)).decompress(bytes)),
+  });
 
 const toBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration, size } from '../../core/units.ts';
 import { clientTls } from '../../transport/tls.ts';
-import { compressions } from './compression.ts';
+import { compressionBits, type CompressionName } from './wire/record-batch.ts';
 
 const broker = z
   .string()
@@ -57,13 +57,17 @@ export const kafkaClientConfig = z.strictObject({
       'How long to collect a batch while idle. While a batch is under way the next one collects anyway.',
     ),
   compression: z
-    .enum(Object.keys(compressions) as (keyof typeof compressions)[])
+    .enum(Object.keys(compressionBits) as CompressionName[])
     .default('none')
     .describe('How batches are compressed. Reading takes all of these.'),
-  batch_count: z.int().min(1).default(500).describe('Messages in one request, at most.'),
+  batch_count: z
+    .int()
+    .min(1)
+    .default(500)
+    .describe('Messages in one batch, at most; a batch is for one partition.'),
   batch_size: size()
     .prefault('512KiB')
-    .describe('Bytes in one request, at most, beside a single larger message.'),
+    .describe('Bytes in one batch before it is compressed, at most, beside a single larger message.'),
   max_message: size()
     .prefault('1MB')
     .describe(
@@ -74,7 +78,15 @@ export const kafkaClientConfig = z.strictObject({
     .describe('Bytes that may wait for acknowledgement; more is refused as busy.'),
   timeout: duration()
     .prefault('10s')
-    .describe('How long a message may wait for its acknowledgement before its sender is told to try again.'),
+    .describe(
+      'How long a message may wait before its sender is told to try again. One that the brokers may have already waits until they tell.',
+    ),
+  idempotent: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether brokers recognise what is sent to them again. Turn it off only where they cannot, or forbid it (before Kafka 2.8 it wants the permission IDEMPOTENT_WRITE on the cluster).',
+    ),
 });
 
 export type KafkaClientConfig = z.output<typeof kafkaClientConfig>;

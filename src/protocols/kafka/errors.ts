@@ -1,29 +1,23 @@
 import { JunctionError, type ErrorCode } from '../../core/errors.ts';
+import { errorName, kafkaErrors, type KafkaErrorName } from './wire/error-codes.ts';
 
-/** Which messages of a request an error speaks of, and so what to do about the others. */
-export type Scope =
-  /** The connection or the cluster: the whole request is to be sent again. */
-  | 'connection'
-  /** One topic: its messages fail or wait, others do not. */
-  | 'topic'
-  /** One message among several: it must be found by halving the batch. */
-  | 'message';
+/** What a broker's answer says of a batch: whether it is there, and what is to be done. */
+export type Ruling =
+  /** It is written. */
+  | { readonly kind: 'written' }
+  /** This attempt has written nothing, another may succeed. */
+  | { readonly kind: 'not-written'; readonly why: string }
+  /** Nobody can tell yet; the same batch is to be sent again. `odd`: perhaps nobody ever will. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly odd: boolean }
+  /** Nothing is written: the broker does not follow our sequence numbers (any more). */
+  | { readonly kind: 'out-of-sequence'; readonly why: string }
+  /** Nothing is written, nor ever will be: of a `message` in it, or because of the whole `topic`. */
+  | { readonly kind: 'refused'; readonly error: JunctionError; readonly scope: 'message' | 'topic' };
 
-export interface Failure {
-  readonly error: JunctionError;
-  readonly scope: Scope;
-}
+type Final = readonly [ErrorCode, scope: 'message' | 'topic', advice: string];
 
-/** What kafkajs throws; its wrappers hide the protocol error in `cause`. */
-interface Thrown {
-  readonly name?: string;
-  readonly type?: string;
-  readonly message?: string;
-  readonly cause?: unknown;
-}
-
-/** Kafka's errors that are final for a message or a topic; every other one may pass. */
-const final = new Map<string, readonly [ErrorCode, Scope, advice: string]>([
+/** Errors that are final for a message or a topic; brokers find them before they write. */
+const final: ReadonlyMap<string, Final> = new Map<KafkaErrorName, Final>([
   ['MESSAGE_TOO_LARGE', ['too-large', 'message', 'raise max.message.bytes of the topic or send less']],
   ['RECORD_LIST_TOO_LARGE', ['too-large', 'message', 'raise max.message.bytes of the topic or send less']],
   ['INVALID_RECORD', ['refused', 'message', 'a compacted topic wants a key on every message']],
@@ -35,36 +29,55 @@ const final = new Map<string, readonly [ErrorCode, Scope, advice: string]>([
   ['CLUSTER_AUTHORIZATION_FAILED', ['not-authorized', 'topic', 'grant our user access to the cluster']],
 ]);
 
-/** @param topic the only topic of the request, where it had one */
-export function classify(thrown: unknown, topic?: string): Failure {
-  const { name, type, message } = root(thrown);
-  const what = topic === undefined ? 'Kafka' : `Kafka topic ${topic}`;
-  const known = type === undefined ? undefined : final.get(type);
-  if (known)
-    return {
-      error: new JunctionError(known[0], `${what}: ${message ?? type!}; ${known[2]}`, { cause: thrown }),
-      scope: known[1],
-    };
-  if (type === 'UNKNOWN_TOPIC_OR_PARTITION' && topic !== undefined)
-    return {
-      error: new JunctionError(
-        'unavailable',
-        `${what} does not exist yet, and the brokers have not created it`,
-        {
-          cause: thrown,
-        },
-      ),
-      scope: 'topic',
-    };
-  const code = name === 'KafkaJSRequestTimeoutError' ? 'timeout' : 'unavailable';
-  const error = new JunctionError(code, `${what}: ${message ?? String(thrown)}`, { cause: thrown });
-  // A protocol error came over a sound connection; a leader that moves concerns one topic.
-  return { error, scope: type !== undefined && topic !== undefined ? 'topic' : 'connection' };
+/** Errors that brokers find before they write, and that pass. */
+const passing: ReadonlySet<string> = new Set<KafkaErrorName>([
+  'CORRUPT_MESSAGE',
+  'NOT_ENOUGH_REPLICAS',
+  'THROTTLING_QUOTA_EXCEEDED',
+  'UNSUPPORTED_COMPRESSION_TYPE',
+  'UNSUPPORTED_VERSION',
+]);
+
+const outOfSequence: ReadonlySet<string> = new Set<KafkaErrorName>([
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
+  'INVALID_PRODUCER_EPOCH',
+  'INVALID_PRODUCER_ID_MAPPING',
+  'PRODUCER_FENCED',
+]);
+
+/**
+ * Errors that may also come after the leader has written: it has ceased to lead, or its replicas were slow. Any other
+ * error is taken to be like these; but one who answers the same batch so again and again will hardly ever tell.
+ */
+const undecided: ReadonlySet<string> = new Set<KafkaErrorName>([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_OR_FOLLOWER',
+  'REQUEST_TIMED_OUT',
+  'NETWORK_EXCEPTION',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  'KAFKA_STORAGE_ERROR',
+  'FENCED_LEADER_EPOCH',
+]);
+
+/** @param message the broker's own words, where it has any */
+export function rule(code: number, topic: string, message: string | undefined): Ruling {
+  // What is a repeat of the last batches is there, since a number never stands for anything else.
+  if (code === kafkaErrors.NONE || code === kafkaErrors.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'written' };
+  const name = errorName(code);
+  const refusal = refusalOf(code, topic, message);
+  if (refusal) return { kind: 'refused', error: refusal, scope: final.get(name)![1] };
+  const why = message === undefined ? name : `${name}: ${message}`;
+  if (outOfSequence.has(name)) return { kind: 'out-of-sequence', why };
+  if (passing.has(name)) return { kind: 'not-written', why };
+  return { kind: 'unknown', why, odd: !undecided.has(name) };
 }
 
-function root(thrown: unknown): Thrown {
-  let error = thrown as Thrown;
-  for (let depth = 0; depth < 8 && error.type === undefined && error.cause instanceof Error; depth++)
-    error = error.cause;
-  return error;
+/** The error where a code is final. */
+export function refusalOf(code: number, topic: string, message?: string): JunctionError | undefined {
+  const name = errorName(code);
+  const known = final.get(name);
+  if (!known) return undefined;
+  return new JunctionError(known[0], `Kafka topic ${topic}: ${message ?? name}; ${known[2]}`);
 }

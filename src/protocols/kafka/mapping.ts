@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { IHeaders, Message } from 'kafkajs';
+import type { IHeaders } from 'kafkajs';
 import { envelope, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
 import {
   bodyTypeHeader,
@@ -16,6 +16,7 @@ import {
   valueFromText,
   type TextType,
 } from '../../core/headers.ts';
+import type { KafkaMessage } from './wire/record-batch.ts';
 
 /** A record as kafkajs reads it. */
 export interface KafkaRecord {
@@ -29,19 +30,12 @@ export interface KafkaRecord {
 type Value = Buffer | string;
 
 /**
- * A record for kafkajs. Envelope fields become headers of their own; binary headers stay bytes, all others are text
- * whose types `junction-types` names. kafkajs takes headers as an object: repeats of a name keep their order, but
- * stand together.
+ * A record. Envelope fields become headers of their own, before those of the message; binary headers stay bytes, all
+ * others are text whose types `junction-types` names.
  */
-export function fromEnvelope(envelope: Envelope): Message {
-  // Names come from outside: an object without prototype has no names of its own.
-  const headers = Object.create(null) as Record<string, Value | Value[]>;
-  const add = (name: string, value: Value): void => {
-    const present = headers[name];
-    if (present === undefined) headers[name] = value;
-    else if (Array.isArray(present)) present.push(value);
-    else headers[name] = [present, value];
-  };
+export function fromEnvelope(envelope: Envelope): KafkaMessage {
+  const headers: [string, Value][] = [];
+  const add = (name: string, value: Value): void => void headers.push([name, value]);
   if (envelope.id !== undefined) add('message-id', identifierToText(envelope.id));
   if (envelope.contentType !== undefined) add('content-type', envelope.contentType);
   if (envelope.contentEncoding !== undefined) add('content-encoding', envelope.contentEncoding);
@@ -57,7 +51,7 @@ export function fromEnvelope(envelope: Envelope): Message {
     key: envelope.key === undefined ? null : toKey(envelope.key),
     value: envelope.body === null ? null : toBuffer(envelope.body),
     headers,
-    ...(envelope.timestamp === undefined ? undefined : { timestamp: String(envelope.timestamp) }),
+    timestamp: envelope.timestamp,
   };
 }
 

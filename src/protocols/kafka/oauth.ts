@@ -10,19 +10,27 @@ const answer = z.object({ access_token: z.string().min(1), expires_in: z.number(
 /** How long in ms the authorization server may take. */
 const patience = 5000;
 
-/** Fetches a token for each connection, or uses the last one for half of its life. */
-export function oauthBearer(credentials: Credentials): SASLOptions {
+/** Gives a token, the last one for half of its life; those who ask at the same time get the same. */
+export function tokenSource(credentials: Credentials): () => Promise<string> {
   let kept: { readonly value: string; readonly until: number } | undefined;
-  return {
-    mechanism: 'oauthbearer',
-    oauthBearerProvider: async () => {
-      if (!kept || kept.until <= performance.now()) {
-        const { access_token: value, expires_in = 60 } = await fetchToken(credentials);
-        kept = { value, until: performance.now() + expires_in * 500 };
-      }
-      return { value: kept.value };
-    },
+  let fetching: Promise<string> | undefined;
+  const fresh = async (): Promise<string> => {
+    try {
+      const { access_token: value, expires_in = 60 } = await fetchToken(credentials);
+      kept = { value, until: performance.now() + expires_in * 500 };
+      return value;
+    } finally {
+      fetching = undefined;
+    }
   };
+  return () =>
+    kept && kept.until > performance.now() ? Promise.resolve(kept.value) : (fetching ??= fresh());
+}
+
+/** The same for kafkajs. */
+export function oauthBearer(credentials: Credentials): SASLOptions {
+  const token = tokenSource(credentials);
+  return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token() }) };
 }
 
 /** The client credentials grant, RFC 6749 §4.4; the client authenticates by HTTP Basic, §2.3.1. */

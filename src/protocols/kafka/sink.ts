@@ -1,61 +1,66 @@
 import { performance } from 'node:perf_hooks';
-import { setTimeout as pause } from 'node:timers/promises';
-import { Backoff } from '../../core/backoff.ts';
 import type { Envelope } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
 import type { Context, EndpointState, Sink } from '../../core/protocol.ts';
 import { invalidAddress } from '../../core/template.ts';
 import { kafkaAddress } from './address.ts';
-import { Batcher } from './batcher.ts';
+import { compressWith } from './compression.ts';
 import type { KafkaClientConfig } from './config.ts';
-import { Pending } from './lane.ts';
 import { fromEnvelope } from './mapping.ts';
-import { Session } from './session.ts';
-import { ProducerWire } from './wire.ts';
+import { hashOf } from './producer/partitioner.ts';
+import { Pending } from './producer/pending.ts';
+import { Producer } from './producer/producer.ts';
+import { dialerOf } from './wire/dial.ts';
+import { compressBatch, encodeRecord } from './wire/record-batch.ts';
 
-/** Bytes of a record beside key, value and headers, at most (its length, deltas and the lengths of its parts). */
-const recordOverhead = 40;
-
-/**
- * Sends to Kafka with acks=all and resolves on the brokers' acknowledgement alone. kafkajs has no linger, so batches
- * are ours: what arrives while one is under way makes up the next.
- */
+/** Sends to Kafka with acks=all and resolves on the brokers' acknowledgement alone. */
 export class KafkaSink implements Sink {
   readonly #config: KafkaClientConfig;
   readonly #context: Context;
-  readonly #batcher: Batcher;
-  readonly #closing = new AbortController();
-  #running: Promise<void> | undefined;
-  #state: EndpointState = 'connecting';
-  #reason: string | undefined;
+  readonly #producer: Producer;
+  #closed = false;
+  /** What the log has said of its state. */
+  #told: 'nothing' | 'ready' | 'failing' = 'nothing';
 
   constructor(config: KafkaClientConfig, context: Context) {
     this.#config = config;
     this.#context = context;
-    this.#batcher = new Batcher(config);
+    this.#producer = new Producer({
+      brokers: config.brokers.map(addressOf),
+      dial: dialerOf(config),
+      patience: Math.ceil(config.timeout / 2),
+      idempotent: config.idempotent,
+      batch: { count: config.batch_count, bytes: config.batch_size },
+      linger: config.linger,
+      compress: compressorOf(config),
+      timeout: config.timeout,
+      log: context.log,
+      changed: () => this.#tell(),
+    });
   }
 
   get state(): EndpointState {
-    return this.#state;
+    return this.#producer.state;
   }
 
   get reason(): string | undefined {
-    return this.#reason;
+    return this.#producer.reason;
   }
 
   /** Connects, and from then on reconnects, by itself. */
   open(): void {
-    this.#running ??= this.#run();
+    this.#producer.open();
   }
 
   send(envelope: Envelope, address: string): Promise<void> {
     const invalid = invalidAddress(address, kafkaAddress);
     if (invalid !== undefined)
       return Promise.reject(new JunctionError('invalid-message', `Kafka topic "${address}": ${invalid}`));
-    if (this.#closing.signal.aborted)
+    if (this.#closed)
       return Promise.reject(new JunctionError('closed', `endpoint ${this.#context.name} is closed`));
     const message = fromEnvelope(envelope);
-    const bytes = sizeOf(message);
+    const record = encodeRecord(message);
+    const bytes = record.tail.length;
     if (bytes > this.#config.max_message)
       return Promise.reject(
         new JunctionError(
@@ -63,101 +68,44 @@ export class KafkaSink implements Sink {
           `a message of ${bytes} bytes for Kafka topic ${address} exceeds max_message, ${this.#config.max_message} bytes`,
         ),
       );
-    if (this.#batcher.pendingBytes + bytes > this.#config.max_pending)
+    if (this.#producer.pendingBytes + bytes > this.#config.max_pending)
       return Promise.reject(
         new JunctionError(
           'busy',
-          `${this.#batcher.pendingBytes} bytes wait for Kafka’s acknowledgement; max_pending is ${this.#config.max_pending}${this.#reason === undefined ? '' : ` (${this.#reason})`}`,
+          `${this.#producer.pendingBytes} bytes wait for Kafka’s acknowledgement; max_pending is ${this.#config.max_pending}${this.reason === undefined ? '' : ` (${this.reason})`}`,
         ),
       );
+    const hash = message.key === null ? undefined : hashOf(Buffer.from(message.key));
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#config.timeout;
-      this.#batcher.add(address, new Pending(message, bytes, deadline, resolve, reject));
+      this.#producer.add(address, new Pending(record, hash, deadline, resolve, reject));
     });
   }
 
   /** Fails what is still waiting and ends the connections. */
   async close(): Promise<void> {
-    this.#closing.abort();
-    this.#batcher.close();
-    await this.#running;
+    this.#closed = true;
+    await this.#producer.close();
   }
 
-  async #run(): Promise<void> {
-    const backoff = new Backoff(100, 10_000);
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      const session = new Session(this.#config, this.#context.log);
-      const end = (): void => session.close();
-      signal.addEventListener('abort', end);
-      const since = performance.now();
-      try {
-        await this.#use(session, () => backoff.reset());
-        this.#state = 'connecting';
-      } catch (error) {
-        this.#failing(error instanceof Error ? error.message : String(error));
-      } finally {
-        signal.removeEventListener('abort', end);
-        session.close();
-      }
-      if (performance.now() - since > 30_000) backoff.reset();
-      await pause(backoff.next(), undefined, { signal }).catch(() => undefined);
-    }
-    this.#state = 'closed';
-  }
-
-  /** Runs one session; throws why it failed, returns where it is merely over (brokers end idle connections). */
-  async #use(session: Session, worked: () => void): Promise<void> {
-    let onBroken: (reason: Error | undefined) => void = () => undefined;
-    const broken = new Promise<Error | undefined>((resolve) => (onBroken = resolve));
-    const wire = new ProducerWire(session, this.#config, onBroken, worked);
-    try {
-      await wire.connect();
-      if (this.#closing.signal.aborted) return;
-      this.#ready();
-      this.#batcher.use(wire);
-      const reason = await Promise.race([broken, session.lost]);
-      if (reason) throw reason;
-    } finally {
-      this.#batcher.use(undefined);
-      session.close();
-      await wire.disconnect();
-    }
-  }
-
-  #ready(): void {
-    const first = this.#state !== 'ready';
-    this.#state = 'ready';
-    this.#reason = undefined;
-    if (first) this.#context.log.info({ brokers: this.#config.brokers }, 'connected to Kafka');
-  }
-
-  #failing(reason: string): void {
-    if (this.#closing.signal.aborted) return;
-    const first = this.#reason === undefined;
-    this.#state = 'failing';
-    this.#reason = reason;
-    if (first)
-      this.#context.log.warn(
-        { brokers: this.#config.brokers, reason },
-        'cannot send to Kafka; trying again until it is back',
-      );
+  /** What an operator should know, once. */
+  #tell(): void {
+    const { state, reason } = this.#producer;
+    const { brokers } = this.#config;
+    if (this.#closed || state === 'connecting' || state === 'closed' || state === this.#told) return;
+    this.#told = state;
+    if (state === 'ready') this.#context.log.info({ brokers }, 'connected to Kafka');
+    else this.#context.log.warn({ brokers, reason }, 'cannot send to Kafka; trying again until it is back');
   }
 }
 
-function sizeOf(message: ReturnType<typeof fromEnvelope>): number {
-  let bytes = recordOverhead + length(message.key) + length(message.value);
-  const headers = message.headers!;
-  for (const name in headers) {
-    const value = headers[name]!;
-    const each = 10 + Buffer.byteLength(name);
-    if (Array.isArray(value)) for (const one of value) bytes += each + length(one);
-    else bytes += each + length(value);
-  }
-  return bytes;
+function addressOf(text: string): { host: string; port: number } {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
 }
 
-function length(part: Buffer | string | null | undefined): number {
-  if (part === null || part === undefined) return 0;
-  return typeof part === 'string' ? Buffer.byteLength(part) : part.length;
+function compressorOf({ compression }: KafkaClientConfig): ((batch: Buffer) => Promise<Buffer>) | undefined {
+  if (compression === 'none') return undefined;
+  const compress = compressWith(compression);
+  return (batch) => compressBatch(batch, compression, compress);
 }

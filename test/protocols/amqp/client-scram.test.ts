@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ScramClient } from '../../../src/protocols/amqp/engine/scram-client.ts';
+import { ScramClient } from '../../../src/client/scram-client.ts';
 
 // The example of RFC 7677 §3.
 const first = 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO';
@@ -8,7 +8,7 @@ const challenge = 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ
 const final =
   'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=';
 const proof = 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=';
-const example = (): ScramClient => new ScramClient('user', 'pencil', 'rOprNGfwEbeRWgbNEkqO');
+const example = (): ScramClient => new ScramClient('user', 'pencil', { nonce: 'rOprNGfwEbeRWgbNEkqO' });
 
 describe('the client’s half of SCRAM-SHA-256', () => {
   it('says what the example of RFC 7677 says, and believes its server', async () => {
@@ -35,5 +35,5 @@ describe('the client’s half of SCRAM-SHA-256', () => {
   });
 
   it('escapes what has a meaning in its messages', () =>
-    assert.equal(new ScramClient('a=b,c', 'p', 'x').first, 'n,,n=a=3Db=2Cc,r=x'));
+    assert.equal(new ScramClient('a=b,c', 'p', { nonce: 'x' }).first, 'n,,n=a=3Db=2Cc,r=x'));
 });

@@ -9,16 +9,18 @@ import { invalidAddress } from '../../../src/core/template.ts';
 import { kafkaAddress, topicFilter } from '../../../src/protocols/kafka/address.ts';
 import { fromEnvelope, toEnvelope } from '../../../src/protocols/kafka/mapping.ts';
 
-/** What a broker makes of a record: every header value as bytes. */
+/** What kafkajs reads of a record: every header value as bytes, those of one name together. */
 function record(message: ReturnType<typeof fromEnvelope>) {
   const bytes = (value: Buffer | string): Buffer => (typeof value === 'string' ? Buffer.from(value) : value);
-  const headers: IHeaders = Object.create(null) as IHeaders;
-  for (const [name, value] of Object.entries(message.headers!))
-    headers[name] = Array.isArray(value) ? value.map(bytes) : bytes(value!);
+  const headers = Object.create(null) as Record<string, Buffer | Buffer[]>;
+  for (const [name, value] of message.headers) {
+    const before = headers[name];
+    headers[name] = before === undefined ? bytes(value) : [before, bytes(value)].flat();
+  }
   return {
-    key: message.key === null || message.key === undefined ? null : bytes(message.key),
-    value: message.value === null ? null : bytes(message.value),
-    timestamp: message.timestamp ?? '-1',
+    key: message.key === null ? null : bytes(message.key),
+    value: message.value,
+    timestamp: String(message.timestamp ?? -1),
     headers,
   };
 }

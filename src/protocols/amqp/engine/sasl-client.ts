@@ -1,3 +1,4 @@
+import { ScramClient } from '../../../client/scram-client.ts';
 import { descriptor } from '../codec/codes.ts';
 import type { Cursor } from '../codec/cursor.ts';
 import {
@@ -10,7 +11,6 @@ import {
 import type { FrameOutput } from './output.ts';
 import { condition, ProtocolError } from './protocol-error.ts';
 import type { SaslMechanism } from './sasl-types.ts';
-import { ScramClient } from './scram-client.ts';
 
 /** Who we are to a server. */
 export interface Login {
@@ -78,7 +78,7 @@ export class SaslClient {
       case 'PLAIN':
         return Buffer.from(`\0${username}\0${password}`);
       case 'SCRAM-SHA-256':
-        this.#scram = new ScramClient(username, password);
+        this.#scram = new ScramClient(username.normalize('NFKC'), password.normalize('NFKC'));
         return Buffer.from(this.#scram.first);
       case 'ANONYMOUS': // a trace would tell who we are to one who did not ask
       case 'EXTERNAL': // to act as ourselves

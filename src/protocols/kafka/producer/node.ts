@@ -25,7 +25,7 @@ export class Node {
   /** Runs until it may be tried, or used, again. */
   #pause: NodeJS.Timeout | undefined;
   #trouble: string | undefined;
-  /** Connections that were lost with requests under way, since it has last written something. */
+  /** Connections that were lost with requests under way, since it has last answered. */
   #losses = 0;
 
   constructor(id: number, address: Address, dial: Dial, owner: NodeOwner) {
@@ -77,11 +77,13 @@ export class Node {
     clearTimeout(this.#pause);
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
+      // Also where nothing waits for it any longer, so that what is said of it stays true.
+      if (this.#trouble !== undefined && !this.#connection?.open) void this.#connect();
       this.#owner.changed();
     }, ms);
   }
 
-  /** It has written something. */
+  /** It has answered. */
   worked(): void {
     this.#trouble = undefined;
     this.#losses = 0;

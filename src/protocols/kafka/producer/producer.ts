@@ -234,8 +234,9 @@ export class Producer {
       // The brokers give up on their replicas before we give up on the brokers.
       const request = produce(portions, version, Math.ceil(timeout / 3));
       const { verdicts, throttle } = await connection.request(request, Math.ceil(timeout / 2));
+      node.worked();
       if (throttle > 0) node.rest(throttle);
-      if (!this.#closed) for (const each of going) this.#answered(each, verdicts, node);
+      if (!this.#closed) for (const each of going) this.#answered(each, verdicts);
     } catch (error) {
       if (!this.#closed) for (const each of going) this.#unanswered(each, error as Error);
     }
@@ -271,7 +272,7 @@ export class Producer {
     else this.#unknown(partition, false);
   }
 
-  #answered(partition: Partition, verdicts: Produced['verdicts'], node: Node): void {
+  #answered(partition: Partition, verdicts: Produced['verdicts']): void {
     const verdict = verdicts.get(partition.topic)?.get(partition.index);
     const ruling: Ruling = verdict
       ? rule(verdict.error, partition.topic, verdict.message)
@@ -279,7 +280,6 @@ export class Producer {
     const { pending, unknown } = partition.batch!;
     switch (ruling.kind) {
       case 'written':
-        node.worked();
         partition.written(this.#options.batch.count);
         for (const each of pending) this.#settle(each);
         return;

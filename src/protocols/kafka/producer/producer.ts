@@ -29,8 +29,8 @@ export interface ProducerOptions extends Omit<ClusterOptions, 'owner'> {
   readonly changed: () => void;
 }
 
-/** Requests under way to one node, at most; a broker works on one after another. */
-const mostUnderWay = Number(process.env['MOST'] ?? 2);
+/** Requests under way to one node, at most: a broker works on one of a connection at a time, and one more is on its way. */
+const mostUnderWay = 2;
 
 /** Bytes of one request, about; brokers take 100 MB (socket.request.max.bytes). */
 const requestBytes = 4 * 1024 * 1024;

@@ -21,6 +21,8 @@ export interface Path {
   readonly ends: readonly NodeJS.Signals[];
   /** Whether it forgets, when it ends, what was settled, so that all may come again. */
   readonly forgets?: true;
+  /** Whether its target recognises what the gateway sends to it again, as long as neither gateway nor endpoint is a new one. */
+  readonly recognises?: true;
   /** Messages from the broker that the gateway has not settled, at most. */
   readonly window: number;
   /** Whether its client may have several messages of a key under way while their order holds. */

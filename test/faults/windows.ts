@@ -16,6 +16,7 @@ export function duplicatesAllowed(path: Path, plan: Plan, resent: number, total:
     route['spool'] !== undefined ? spoolWindow : path.source === 'broker' ? path.window : fromClients;
   const underWay = Math.min(total, held);
   const each = (fault: Fault): number => {
+    if (path.recognises && leavesGateway(fault)) return 0;
     switch (fault.kind) {
       case 'clock':
         return 0;
@@ -31,3 +32,7 @@ export function duplicatesAllowed(path: Path, plan: Plan, resent: number, total:
   const poisoned = path.poison === 'again' && plan.poison > 0 ? (1 + faults.length) * underWay : 0;
   return targets * (resent + poisoned + faults.reduce((sum, fault) => sum + each(fault), 0));
 }
+
+/** Whether a fault lets the gateway live on. */
+const leavesGateway = ({ kind }: Fault): boolean =>
+  ['gateway stands still', 'broker stands still', 'broker ends', 'line', 'clock'].includes(kind);

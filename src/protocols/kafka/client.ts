@@ -12,7 +12,7 @@ import { KafkaSource } from './source.ts';
 export const kafkaTraits: Traits = {
   headers: 'bytes',
   repeatedHeaders: true,
-  headerOrder: 'lost', // kafkajs puts those of one name together, and numbers first
+  headerOrder: 'lost', // written in their order; kafkajs, which reads, puts those of one name together, and numbers first
   ids: 'header',
   loses: ['durable', 'deliveryCount', 'retain'],
   narrows: { timestamp: { range: [0, latest] } },

@@ -9,6 +9,7 @@ export const mqttToKafka: Path = {
   broker: 'kafka',
   source: 'listener',
   ends: ['SIGTERM', 'SIGKILL'],
+  recognises: true,
   window: 0,
   pipelined: true,
   poison: true,

@@ -111,6 +111,7 @@ export class Cluster {
       const since = performance.now();
       let control: Connection | undefined;
       let refreshing: NodeJS.Timeout | undefined;
+      let expiring: NodeJS.Timeout | undefined;
       try {
         control = await dial(this.#next(), signal);
         this.#control = control;
@@ -120,6 +121,11 @@ export class Cluster {
         this.#reason = undefined;
         owner.changed();
         refreshing = setInterval(() => owner.refresh(), refreshEvery);
+        if (control.expiresAt < Infinity)
+          expiring = setTimeout(
+            () => control!.end('the login has expired'),
+            Math.min(control.expiresAt - performance.now(), 0x7fff_ffff),
+          );
         const { silent, message } = await control.closed;
         if (silent) throw new Error(message);
         this.#state = 'connecting';
@@ -128,6 +134,7 @@ export class Cluster {
         this.#reason = error instanceof Error ? error.message : String(error);
       } finally {
         clearInterval(refreshing);
+        clearTimeout(expiring);
         control?.end('it is replaced');
         this.#control = undefined;
       }

@@ -74,6 +74,7 @@ export class Node {
 
   /** Uses it no further for so many ms. */
   rest(ms: number): void {
+    if (this.#closing.signal.aborted) return;
     clearTimeout(this.#pause);
     this.#pause = setTimeout(() => {
       this.#pause = undefined;

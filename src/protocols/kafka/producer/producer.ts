@@ -317,6 +317,7 @@ export class Producer {
 
   /** Tries a partition again in a while, e.g. when it has a leader. */
   #later(partition: Partition): void {
+    if (this.#closed) return;
     clearTimeout(partition.delay);
     partition.delay = setTimeout(() => {
       partition.delay = undefined;

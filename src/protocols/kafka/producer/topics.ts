@@ -28,6 +28,7 @@ export class Topics {
   /** Those of which the brokers are to be asked. */
   readonly #unsure = new Set<Topic>();
   #asking = false;
+  #closed = false;
 
   constructor(cluster: Cluster, owner: TopicsOwner) {
     this.#cluster = cluster;
@@ -84,6 +85,7 @@ export class Topics {
   }
 
   close(): void {
+    this.#closed = true;
     for (const topic of this.#topics.values()) clearTimeout(topic.delay);
   }
 
@@ -116,6 +118,7 @@ export class Topics {
 
   /** Asks again in a while, e.g. when it has been made or has a leader. */
   #later(topic: Topic): void {
+    if (this.#closed) return;
     clearTimeout(topic.delay);
     topic.delay = setTimeout(() => {
       topic.delay = undefined;

@@ -6,6 +6,7 @@ import { amqpClientConfig } from './client/config.ts';
 import { amqpListenerConfig } from './config.ts';
 import { AmqpListener } from './listener.ts';
 import { amqpTraits } from './traits.ts';
+import { amqpWire } from './wire-form.ts';
 
 const amqp: Protocol = {
   name: 'amqp',
@@ -16,11 +17,13 @@ const amqp: Protocol = {
     traits: amqpTraits,
     keeps: (config) => config.durable,
     renews: renewable,
+    wire: () => amqpWire,
     create: (config, context) => new AmqpListener(config, context),
   }),
   client: defineRole({
     config: amqpClientConfig,
     traits: amqpTraits,
+    wire: () => amqpWire,
     create: (config, context) => new AmqpBrokerClient(config, context),
   }),
 };

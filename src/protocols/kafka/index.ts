@@ -2,6 +2,7 @@ import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { kafkaAddress } from './address.ts';
 import { KafkaClient, kafkaTraits } from './client.ts';
 import { kafkaClientConfig } from './config.ts';
+import { kafkaWire } from './wire-form.ts';
 
 const kafka: Protocol = {
   name: 'kafka',
@@ -10,6 +11,7 @@ const kafka: Protocol = {
   client: defineRole({
     config: kafkaClientConfig,
     traits: kafkaTraits,
+    wire: () => kafkaWire,
     create: (config, context) => new KafkaClient(config, context),
   }),
 };

@@ -6,6 +6,7 @@ import { mqttClientConfig } from './client/config.ts';
 import { mqttListenerConfig } from './config.ts';
 import { MqttListener } from './listener.ts';
 import { mqtt3Traits, mqttTraits } from './traits.ts';
+import { mqttWire } from './wire-form.ts';
 
 const mqtt: Protocol = {
   name: 'mqtt',
@@ -17,12 +18,14 @@ const mqtt: Protocol = {
     older: { version: 'MQTT 3.1 and 3.1.1', traits: mqtt3Traits },
     keeps: ({ durable }) => durable,
     renews: renewable,
+    wire: () => mqttWire(5),
     create: (config, context) => new MqttListener(config, context),
   }),
   client: defineRole({
     config: mqttClientConfig,
     traits: mqttClientTraits,
     traitsOf: ({ version }) => (version === 5 ? mqttClientTraits : mqtt3ClientTraits),
+    wire: ({ version }) => mqttWire(version === 5 ? 5 : 4),
     create: (config, context) => new MqttBrokerClient(config, context),
   }),
 };

@@ -3,6 +3,7 @@ import { rabbitAddress } from './address.ts';
 import { RabbitClient } from './client.ts';
 import { rabbitClientConfig } from './config.ts';
 import { rabbitTraits } from './traits.ts';
+import { rabbitWire } from './wire-form.ts';
 
 const rabbitmq: Protocol = {
   name: 'rabbitmq',
@@ -11,6 +12,7 @@ const rabbitmq: Protocol = {
   client: defineRole({
     config: rabbitClientConfig,
     traits: rabbitTraits,
+    wire: ({ username }) => rabbitWire(username ?? 'guest'),
     create: (config, context) => new RabbitClient(config, context),
   }),
 };

@@ -2,6 +2,7 @@ import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { rocketMqAddress } from './address.ts';
 import { RocketMqClient, rocketMqTraits } from './client.ts';
 import { rocketMqClientConfig } from './config.ts';
+import { rocketMqWire } from './wire-form.ts';
 
 const rocketmq: Protocol = {
   name: 'rocketmq',
@@ -10,6 +11,7 @@ const rocketmq: Protocol = {
   client: defineRole({
     config: rocketMqClientConfig,
     traits: rocketMqTraits,
+    wire: () => rocketMqWire(true),
     create: (config, context) => new RocketMqClient(config, context),
   }),
 };

@@ -6,6 +6,7 @@ import { stompClientConfig } from './client/config.ts';
 import { listenerConfig } from './config.ts';
 import { StompListener } from './listener.ts';
 import { olderStompTraits, stompClientTraits, stompTraits } from './traits.ts';
+import { stompClientWire, stompListenerWire } from './wire-form.ts';
 
 const stomp: Protocol = {
   name: 'stomp',
@@ -17,11 +18,13 @@ const stomp: Protocol = {
     older: { version: 'STOMP 1.0 and 1.1', traits: olderStompTraits },
     keeps: (config) => config.durable,
     renews: renewable,
+    wire: () => stompListenerWire('1.2'),
     create: (config, context) => new StompListener(config, context),
   }),
   client: defineRole({
     config: stompClientConfig,
     traits: stompClientTraits,
+    wire: () => stompClientWire(undefined, '1.2'),
     create: (config, context) => new StompBrokerClient(config, context),
   }),
 };

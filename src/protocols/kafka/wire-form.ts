@@ -1,33 +1,37 @@
 import type { IHeaders } from 'kafkajs';
 import type { Wire } from '../../core/protocol.ts';
-import { fieldText } from '../../core/wire-fields.ts';
 import { fromEnvelope, toEnvelope } from './mapping.ts';
 
-/** A record of a topic; its bytes are its producer's. */
+/** A record of a topic, as a batch has it. */
 export const kafkaWire: Wire = (message, address) => {
-  const { key, value, timestamp, headers = {} } = fromEnvelope(message);
-  const bytes = (each: Buffer | string): Buffer => (typeof each === 'string' ? Buffer.from(each) : each);
-  const carried: IHeaders = {};
-  for (const [name, given] of Object.entries(headers))
-    if (given !== undefined) carried[name] = Array.isArray(given) ? given.map(bytes) : bytes(given);
+  const { key, value, timestamp, headers } = fromEnvelope(message);
   return {
     frame: {
       kind: value === null ? 'tombstone' : 'record',
       fields: [
         ['topic', address],
-        ...(key === null || key === undefined ? [] : [['key', fieldText(String(key))] as const]),
-        ...(timestamp === undefined ? [] : [['timestamp', timestamp] as const]),
-        ...Object.entries(carried).flatMap(([name, given]) =>
-          [given ?? []].flat().map((each) => [`header ${name}`, String(each)] as const),
-        ),
+        ...(key === null ? [] : [['key', String(key)] as const]),
+        ...(timestamp === undefined ? [] : [['timestamp', String(timestamp)] as const]),
+        ...headers.map(([name, content]) => [`header ${name}`, String(content)] as const),
       ],
-      body: value === null ? null : bytes(value),
+      body: value,
     },
     arrives: toEnvelope(address, {
-      key: key === null || key === undefined ? null : bytes(key),
-      value: value === null ? null : bytes(value),
-      timestamp: timestamp ?? '',
-      headers: carried,
+      key: key === null ? null : Buffer.from(key),
+      value,
+      timestamp: String(timestamp ?? ''),
+      headers: asRead(headers),
     }),
   };
 };
+
+/** Headers as kafkajs reads them: those of one name together. */
+function asRead(headers: readonly (readonly [name: string, value: Buffer | string])[]): IHeaders {
+  const all = new Map<string, Buffer[]>();
+  for (const [name, content] of headers) {
+    const known = all.get(name);
+    if (known) known.push(Buffer.from(content));
+    else all.set(name, [Buffer.from(content)]);
+  }
+  return Object.fromEntries([...all].map(([name, each]) => [name, each.length === 1 ? each[0]! : each]));
+}

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import type * as Dlq from './cli/dlq.ts';
 import type * as Explain from './cli/explain.ts';
 import type * as Reload from './cli/reload.ts';
+import type { SchemaName } from './cli/schema.ts';
 import type * as Test from './cli/test.ts';
 import { ConfigError, formatProblems } from './config/problems.ts';
 import { JunctionError } from './core/errors.ts';
@@ -61,6 +62,15 @@ program
   .action(async (endpoint: string, address: string, options: Parameters<typeof Explain.explain>[2]) => {
     const { explain } = await import('./cli/explain.ts');
     await explain(endpoint, address, options);
+  });
+
+program
+  .command('schema')
+  .description('print the JSON Schema of the configuration or of route files, for editors')
+  .addArgument(new Argument('[file]', 'which file').choices(['config', 'routes']).default('config'))
+  .action(async (name: SchemaName) => {
+    const { schema } = await import('./cli/schema.ts');
+    await schema(name);
   });
 
 const adminOption = [

@@ -58,10 +58,11 @@ export function setOfTemplate(
   return { text: template.text, pieces, hidden: true };
 }
 
-/** Kinds of parts that are not known here may become anything. */
 function fillingOf(part: Template['parts'][number], from: AddressPattern): Filling {
   if ('text' in part) return part;
-  if (!('capture' in part) || part.raw) return 'anything';
+  if (part.raw) return 'anything';
+  // one that would be more than a segment is refused (renderTemplate)
+  if ('value' in part) return 'word';
   const bound = from.segments.find(
     (segment) => segment.kind !== 'literal' && segment.capture === part.capture,
   );

@@ -81,6 +81,26 @@ describe('circles', () => {
     assert.deepEqual(await found(['mqtt in/{shop}', 'mqtt shop-{shop}/x'], ['mqtt office/x', 'mqtt in/a']), []);
   });
 
+  it('conditions may end one', async () => {
+    const files = {
+      'junction.yaml': endpoints,
+      'r.yaml': `routes:
+  - { name: a, from: { endpoint: old, address: a }, when: "hops < 2", to: [{ endpoint: old, address: a }] }
+  - name: b
+    from: { endpoint: old, address: b }
+    to: [{ switch: [{ when: "x = 1", to: [{ endpoint: kafka, address: b }] }, { to: [{ endpoint: old, address: b }] }] }]
+`,
+    };
+    const { warnings } = await load(files, { protocols });
+    assert.deepEqual(
+      warnings.map(({ line, column, message }) => [line, column, /without end unless its conditions/.test(message)]),
+      [
+        [2, 102, true],
+        [5, 112, true],
+      ],
+    );
+  });
+
   it('a chain of thousands of routes is none', async () => {
     const chain = Array.from(
       { length: 3000 },
@@ -103,6 +123,20 @@ describe('routes that send the same messages to the same place', () => {
   ];
   for (const [routes, lines] of duplicates)
     it(written(routes), async () => assert.deepEqual(await found(...routes), lines));
+
+  it('nor are targets of which each has its messages', async () => {
+    const target = (more: string): string => `{ endpoint: kafka, address: t${more} }`;
+    const files = {
+      'junction.yaml': endpoints,
+      'r.yaml': `routes:
+  - { name: a, from: { endpoint: mqtt, address: a }, to: [${target(', when: "x = 1"')}, ${target(', when: "x = 2"')}] }
+  - { name: b, from: { endpoint: mqtt, address: a }, when: "y = 1", to: [${target('')}] }
+  - { name: c, from: { endpoint: mqtt, address: a }, to: [{ failover: [${target('')}, { endpoint: stream, address: t }] }] }
+  - { name: d, from: { endpoint: mqtt, address: a }, to: [${target(', headers: { set: { a: b } }')}, ${target('')}] }
+`,
+    };
+    assert.deepEqual((await load(files, { protocols })).warnings, []);
+  });
 
   it('others are none', async () => {
     assert.deepEqual(await found(['mqtt a/b', 'kafka t'], ['mqtt a/c', 'kafka t'], ['amqp a', 'kafka t']), []);

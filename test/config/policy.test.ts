@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { protocols } from '../../src/protocols/index.ts';
 import { load, mistakes } from './support.ts';
@@ -44,6 +45,8 @@ describe('what a policy allows', () => {
     [inn('orders.{country}'), inn('orders.eu-{country}-x', 'kafka')],
     [inn('orders.{rest...}'), inn('orders.a', 'kafka')],
     [inn('orders.#'), inn('orders.a', 'kafka')],
+    // a value of the message is one segment, or the message is refused
+    [inn('orders.#'), inn('orders.{header.country}', 'kafka')],
     [inn('orders.{a}'), inn('/queues/sales.{a}', 'rabbit')],
     // one queue written in two ways
     [inn('orders.{a}'), inn('sales.{a}', 'rabbit')],
@@ -68,6 +71,16 @@ describe('what a policy does not allow', () => {
     [inn('orders.{r...}'), inn('orders.{r}', 'kafka'), 'policy does not let "sales" send to "orders.{r}" of "kafka", such as "orders.xyz.xyz"; allowed there: "orders.*"'],
     [from, inn('{country}', 'kafka'), 'policy does not let "sales" send to "{country}" of "kafka", such as "xyz"; allowed there: "orders.*"'],
     [from, inn('orders.{country!raw}', 'kafka'), 'policy does not let "sales" send to "orders.{country!raw}" of "kafka", such as "orders.xyz.xyz"; allowed there: "orders.*"'],
+    [
+      from,
+      inn('orders.{header.country!raw}', 'kafka'),
+      'policy does not let "sales" send to "orders.{header.country!raw}" of "kafka", such as "orders.xyz.xyz"; allowed there: "orders.*"',
+    ],
+    [
+      from,
+      '{ failover: [{ endpoint: kafka, address: orders.a }, { endpoint: kafka, address: b }] }',
+      '3:163: policy does not let "sales" send to "b" of "kafka"; allowed there: "orders.*"',
+    ],
     [from, inn('/exchanges/sales/x', 'rabbit'), 'policy does not let "sales" send to "/exchanges/sales/x" of "rabbit"; allowed there: "/queues/sales.#"'],
     [inn('new', 'rocket'), to, '3:51: policy does not let "sales" read from "new" of "rocket"'],
   ];
@@ -184,4 +197,22 @@ describe('a faulty policy', () => {
         'routes/sales/a.yaml:3:49: policy does not let "sales" read from "a" of "shop"; its owner needs a rule that lets it read there',
       ],
     ));
+});
+
+it('docs/policy.md shows a policy, and routes that it allows', async () => {
+  const page = await readFile(new URL('../../docs/policy.md', import.meta.url), 'utf8');
+  const [policy, routes] = [...page.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, block]) => block!) as [string, string];
+  const own = `endpoints:
+  mqtt: { type: mqtt, listen: ":1883" }
+  sales-amqp: { type: amqp, listen: ":5672" }
+  analytics: { type: kafka, brokers: ["k:9092"] }
+routes: ["../routes/**/*.yaml"]
+`;
+  const loaded = async (text: string): Promise<string[]> =>
+    mistakes(
+      { 'config/junction.yaml': own + policy, 'routes/sales/orders.yaml': text },
+      { protocols, file: 'config/junction.yaml' },
+    );
+  assert.deepEqual(await loaded(routes), []);
+  assert.match((await loaded(routes.replace('orders.eu.{country}', '#'))).join('\n'), /such as "xyz"/);
 });

@@ -5,4 +5,5 @@ export const jsonSchemas = async (): Promise<ReadonlyMap<string, string>> =>
   new Map([
     ['junction.json', await schemaText('config')],
     ['routes.json', await schemaText('routes')],
+    ['tests.json', await schemaText('tests')],
   ]);

@@ -66,8 +66,8 @@ program
 
 program
   .command('schema')
-  .description('print the JSON Schema of the configuration or of route files, for editors')
-  .addArgument(new Argument('[file]', 'which file').choices(['config', 'routes']).default('config'))
+  .description('print the JSON Schema of the configuration, of route files or of their tests, for editors')
+  .addArgument(new Argument('[file]', 'which file').choices(['config', 'routes', 'tests']).default('config'))
   .action(async (name: SchemaName) => {
     const { schema } = await import('./cli/schema.ts');
     await schema(name);

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Protocol, Role } from '../core/protocol.ts';
-import { routeFileSchema } from '../routing/schema.ts';
 import { configurationSchema } from './schema.ts';
 
 /** A JSON Schema, draft 2020-12, as far as ours use it. */
@@ -18,10 +17,10 @@ export interface JsonSchema {
 /** Any value may come from the environment or a file instead: what it will be is not known to an editor. */
 const variable: JsonSchema = { type: 'string', pattern: '\\$\\{' };
 
-/** The schema of route files, for editors. */
-export const routesJsonSchema = (): JsonSchema => titled('Junction: a route file', fromZod(routeFileSchema));
+/** The schema of a kind of file, for editors. */
+export const jsonSchemaOf = (title: string, schema: z.ZodType): JsonSchema => titled(title, fromZod(schema));
 
-/** The schema of the configuration file, for editors; endpoints of all protocols that are given. */
+/** The schema of the configuration file; endpoints of all protocols that are given. */
 export function configurationJsonSchema(protocols: readonly Protocol[]): JsonSchema {
   const schema = fromZod(configurationSchema);
   const { endpoints, ...others } = schema.properties!;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'node:test';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -20,6 +20,11 @@ function validator(file: string): ValidateFunction {
 }
 const ofConfiguration = validator('junction.json');
 const ofRoutes = validator('routes.json');
+const validators = new Map([
+  ['junction.json', ofConfiguration],
+  ['routes.json', ofRoutes],
+  ['tests.json', validator('tests.json')],
+]);
 
 /** What a schema complains of; none if all is well. */
 function complaints(validate: ValidateFunction, text: string): string[] {
@@ -46,8 +51,7 @@ describe('the examples', () => {
       assert.ok(named, 'the first line names the schema');
       const path = resolve(root, dirname(file), named);
       assert.ok(existsSync(path));
-      const validate = path.endsWith('routes.json') ? ofRoutes : ofConfiguration;
-      assert.deepEqual(complaints(validate, text), []);
+      assert.deepEqual(complaints(validators.get(basename(path))!, text), []);
     });
 
   it('those of the pages about brokers fit', async () => {
@@ -59,6 +63,21 @@ describe('the examples', () => {
           `${page}: ${block}`,
         );
   });
+});
+
+it('those of the page about routes fit', () => {
+  const page = readFileSync(resolve(root, 'docs/routes.md'), 'utf8');
+  const kinds: readonly [kind: RegExp, file: string][] = [
+    [/^endpoints:/m, 'junction.json'],
+    [/^routes:/m, 'routes.json'],
+    [/^tests:/m, 'tests.json'],
+  ];
+  const told = [...page.matchAll(/^```yaml.*\n([^]*?)^```$/gm)].flatMap(([, block]) => {
+    const file = kinds.find(([kind]) => kind.test(block!))?.[1];
+    if (file !== undefined) assert.deepEqual(complaints(validators.get(file)!, block!), [], block);
+    return file ?? [];
+  });
+  assert.deepEqual([...new Set(told)].sort(), [...validators.keys()].sort());
 });
 
 describe('what a schema can tell is refused', () => {

@@ -2,6 +2,7 @@
 import { Argument, Command } from 'commander';
 import type * as Dlq from './cli/dlq.ts';
 import type * as Explain from './cli/explain.ts';
+import type { ExportOptions } from './cli/export.ts';
 import type * as Reload from './cli/reload.ts';
 import type { SchemaName } from './cli/schema.ts';
 import type * as Test from './cli/test.ts';
@@ -71,6 +72,21 @@ program
   .action(async (name: SchemaName) => {
     const { schema } = await import('./cli/schema.ts');
     await schema(name);
+  });
+
+program
+  .command('export')
+  .description('write what the configuration says in another format')
+  .command('asyncapi')
+  .description('endpoints, addresses and routes as an AsyncAPI 3.0 document in YAML, without secrets')
+  .option(...configOption)
+  .option('--json', 'write JSON')
+  .option('-o, --output <file>', 'write to this file')
+  .option('--title <text>', 'the title of the document', 'Junction')
+  .option('--api-version <text>', 'the version of the document', '1.0.0')
+  .action(async (options: ExportOptions) => {
+    const { exportAsyncApi } = await import('./cli/export.ts');
+    await exportAsyncApi(options);
   });
 
 const adminOption = [

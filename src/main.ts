@@ -3,6 +3,7 @@ import { Argument, Command } from 'commander';
 import type * as Dlq from './cli/dlq.ts';
 import type * as Explain from './cli/explain.ts';
 import type { ExportOptions } from './cli/export.ts';
+import type { GraphOptions } from './cli/graph.ts';
 import type * as Reload from './cli/reload.ts';
 import type { SchemaName } from './cli/schema.ts';
 import type * as Test from './cli/test.ts';
@@ -87,6 +88,17 @@ program
   .action(async (options: ExportOptions) => {
     const { exportAsyncApi } = await import('./cli/export.ts');
     await exportAsyncApi(options);
+  });
+
+program
+  .command('graph')
+  .description('draw the routes, by owner, as a flowchart of Mermaid or an SVG')
+  .option(...configOption)
+  .option('--svg', 'draw an SVG')
+  .option('-o, --output <file>', 'write to this file')
+  .action(async (options: GraphOptions) => {
+    const { graph } = await import('./cli/graph.ts');
+    await graph(options);
   });
 
 const adminOption = [

@@ -1,6 +1,7 @@
 import { dirname, relative } from 'node:path';
 import type { Configuration } from '../config/load.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
+import { conditionText } from './condition-text.ts';
 import { channelOfPattern, channelOfTemplate, type ChannelAddress, type Parameter } from './channels.ts';
 import { serversOf } from './servers.ts';
 
@@ -90,14 +91,6 @@ const targetOf = ({ endpoint, template, key, when = [], mirror, group }: RouteTa
   ...(mirror !== undefined && { mirror: `${mirror * 100}%` }),
   ...(group && { group: { mode: group.mode, number: group.number + 1 } }),
 });
-
-export const conditionText = ({
-  text,
-  negated,
-}: {
-  readonly text: string;
-  readonly negated: boolean;
-}): string => (negated ? `NOT (${text})` : text);
 
 /** Each address of each endpoint once, under a key that says both. */
 class Channels {

@@ -24,6 +24,7 @@ module.exports = {
     layer('filter', '^src/filter/', ['core/']),
     layer('config', '^src/config/', ['core/', 'routing/', 'filter/']),
     layer('trial', '^src/trial/', ['core/', 'routing/', 'config/']),
+    layer('export', '^src/export/', ['core/', 'routing/', 'config/']),
     layer('admin', '^src/admin/', ['core/']),
     layer('store', '^src/store/', ['core/']),
     {

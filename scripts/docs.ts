@@ -1,8 +1,13 @@
 // npm run docs: writes the pages that are made from the code.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { brokerPages } from './broker-pages.ts';
 import { configurationPage } from './configuration-page.ts';
+import { jsonSchemas } from './json-schemas.ts';
 
 const docs = new URL('../docs/', import.meta.url);
 writeFileSync(new URL('configuration.md', docs), await configurationPage());
 for (const [file, text] of await brokerPages()) writeFileSync(new URL(`brokers/${file}`, docs), text);
+
+const schemas = new URL('../config/schema/', import.meta.url);
+mkdirSync(schemas, { recursive: true });
+for (const [file, text] of await jsonSchemas()) writeFileSync(new URL(file, schemas), text);

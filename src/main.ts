@@ -1,8 +1,11 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import type * as Dlq from './cli/dlq.ts';
 import type * as Explain from './cli/explain.ts';
+import type { ExportOptions } from './cli/export.ts';
+import type { GraphOptions } from './cli/graph.ts';
 import type * as Reload from './cli/reload.ts';
+import type { SchemaName } from './cli/schema.ts';
 import type * as Test from './cli/test.ts';
 import { ConfigError, formatProblems } from './config/problems.ts';
 import { JunctionError } from './core/errors.ts';
@@ -61,6 +64,41 @@ program
   .action(async (endpoint: string, address: string, options: Parameters<typeof Explain.explain>[2]) => {
     const { explain } = await import('./cli/explain.ts');
     await explain(endpoint, address, options);
+  });
+
+program
+  .command('schema')
+  .description('print the JSON Schema of the configuration, of route files or of their tests, for editors')
+  .addArgument(new Argument('[file]', 'which file').choices(['config', 'routes', 'tests']).default('config'))
+  .action(async (name: SchemaName) => {
+    const { schema } = await import('./cli/schema.ts');
+    await schema(name);
+  });
+
+program
+  .command('export')
+  .description('write what the configuration says in another format')
+  .command('asyncapi')
+  .description('endpoints, addresses and routes as an AsyncAPI 3.0 document in YAML, without secrets')
+  .option(...configOption)
+  .option('--json', 'write JSON')
+  .option('-o, --output <file>', 'write to this file')
+  .option('--title <text>', 'the title of the document', 'Junction')
+  .option('--api-version <text>', 'the version of the document', '1.0.0')
+  .action(async (options: ExportOptions) => {
+    const { exportAsyncApi } = await import('./cli/export.ts');
+    await exportAsyncApi(options);
+  });
+
+program
+  .command('graph')
+  .description('draw the routes, by owner, as a flowchart of Mermaid or an SVG')
+  .option(...configOption)
+  .option('--svg', 'draw an SVG')
+  .option('-o, --output <file>', 'write to this file')
+  .action(async (options: GraphOptions) => {
+    const { graph } = await import('./cli/graph.ts');
+    await graph(options);
   });
 
 const adminOption = [

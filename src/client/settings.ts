@@ -6,7 +6,9 @@ import { clientTls } from '../transport/tls.ts';
 /** The URL schemes of a protocol: what carries it, and the port where none is written. */
 export type Schemes = Readonly<Record<string, { readonly carrier: Carrier; readonly port: number }>>;
 
-const shape = /^([a-z][a-z0-9+]*):\/\/(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?(\/\S*)?$/;
+/** What follows the scheme of a URL. */
+const rest = ':\\/\\/(?:\\[([0-9A-Fa-f:.]+)\\]|([A-Za-z0-9._-]+))(?::(\\d{1,5}))?(\\/\\S*)?$';
+const shape = new RegExp(`^([a-z][a-z0-9+]*)${rest}`);
 
 /**
  * One URL of a broker, or several of which the next is tried when one cannot be reached.
@@ -14,7 +16,8 @@ const shape = /^([a-z][a-z0-9+]*):\/\/(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))
  */
 export function brokerUrls(schemes: Schemes) {
   const names = Object.keys(schemes);
-  const url = z.string().transform((value, context): BrokerUrl => {
+  const example = `${names[0]!}://host:${schemes[names[0]!]!.port}`;
+  const parsed = z.string().transform((value, context): BrokerUrl => {
     const found = shape.exec(value.trim());
     const scheme = found && Object.hasOwn(schemes, found[1]!) ? schemes[found[1]!] : undefined;
     const port = Number(found?.[4] ?? scheme?.port);
@@ -26,7 +29,6 @@ export function brokerUrls(schemes: Schemes) {
         port,
         path: found[5] ?? '',
       };
-    const example = `${names[0]!}://host:${schemes[names[0]!]!.port}`;
     context.issues.push({
       code: 'custom',
       input: '', // the value may hold a password
@@ -35,6 +37,11 @@ export function brokerUrls(schemes: Schemes) {
         : `is not the URL of a broker: write ${example} (${names.join(', ')})`,
     });
     return z.NEVER;
+  });
+  const url = parsed.meta({
+    pattern: `^(${names.map((name) => name.replaceAll('+', '\\+')).join('|')})${rest}`,
+    patternErrorMessage: `write ${example} (${names.join(', ')}), without user and password`,
+    example,
   });
   return z
     .union([url, z.array(url).min(1)])

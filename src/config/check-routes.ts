@@ -67,7 +67,7 @@ export function checkRoutes(
       routes.push({
         name: route.name,
         description: route.description,
-        owner: content.owner,
+        owner: route.owner ?? content.owner,
         file: node.at.file,
         line: node.at.line,
         from,

@@ -56,11 +56,24 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 /** `*` and `?` of one name as a regular expression; runs of `*` count as one. */
-function nameMatcher(step: string): RegExp {
+export function nameMatcher(step: string): RegExp {
   const source = step
     .replace(/\*+/g, '*')
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '.*')
     .replaceAll('?', '.');
   return new RegExp(`^${source}$`, 'su');
+}
+
+/** Whether a path, which need not exist, is one that a pattern means; both absolute. */
+export function matchesGlob(path: string, pattern: string): boolean {
+  const names = path.split('/');
+  const steps = pattern.split('/').filter((step, index) => step !== '' || index === 0);
+  const matches = (name: number, step: number): boolean => {
+    if (step === steps.length) return name === names.length;
+    if (steps[step] === '**')
+      return matches(name, step + 1) || (name < names.length && matches(name + 1, step));
+    return name < names.length && nameMatcher(steps[step]!).test(names[name]!) && matches(name + 1, step + 1);
+  };
+  return matches(0, 0);
 }

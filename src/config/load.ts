@@ -3,6 +3,7 @@ import type { HostPort } from '../core/units.ts';
 import type { ResolvedRoute } from '../routing/route.ts';
 import { routeFileSchema } from '../routing/schema.ts';
 import { checkRoutes, type ReadRouteFile } from './check-routes.ts';
+import { checkTogether } from './check-together.ts';
 import { checkEndpoints, type EndpointDefinition, type ProtocolRegistry } from './endpoints.ts';
 import type { Environment } from './environment.ts';
 import { expandGlob, isGlob } from './glob.ts';
@@ -66,6 +67,8 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
       routeFiles.push({ tree: routeTree, content: validate(routeFileSchema, routeTree, problems) });
   }
   const routes = checkRoutes(routeFiles, endpoints, problems);
+  const complete = options.routesOverride === undefined;
+  if (endpoints) checkTogether({ tree, content, files: routeFiles, routes, endpoints, complete }, problems);
 
   problems.throwErrors();
   return {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hostPort, timer } from '../core/units.ts';
+import { policySchema } from './policy/schema.ts';
 
 /** Names of endpoints stand in route files, logs and metrics. */
 const endpointName = z
@@ -19,6 +20,9 @@ export const configurationSchema = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe('Route files, relative to this file; * and ? match within a name, ** matches folders.'),
+  policy: policySchema
+    .optional()
+    .describe('Which owners may read from and write to which endpoints and addresses. Without it all may.'),
   store: z
     .strictObject({
       path: z

@@ -32,6 +32,8 @@ export interface ScalarNode {
   value: string | number | boolean | null;
   /** Where a variable gave a number or boolean: its text, for a key that wants text. */
   readonly text: string | undefined;
+  /** Whether some of it came from a variable or another file. */
+  readonly substituted: boolean;
   /** The place of a character of the value, as exactly as the way of writing allows. */
   place(offset: number): Place;
 }
@@ -130,14 +132,14 @@ class Reader {
   /** `key` without colon, in braces. */
   #nothing(key: ParsedNode): ScalarNode {
     const at = this.#place(key.range[1]);
-    return { kind: 'scalar', at, value: null, text: undefined, place: () => at };
+    return { kind: 'scalar', at, value: null, text: undefined, substituted: false, place: () => at };
   }
 
   #scalar(node: Scalar.Parsed, at: Place): Tree {
     const value: unknown = node.value;
     if (typeof value !== 'string') {
       const plain = typeof value === 'number' || typeof value === 'boolean' ? value : null;
-      return { kind: 'scalar', at, value: plain, text: undefined, place: () => at };
+      return { kind: 'scalar', at, value: plain, text: undefined, substituted: false, place: () => at };
     }
     const written = this.#offsets(node, value);
     const { text, only, mistakes } = substitute(value, this.#environment, (path) => {
@@ -153,6 +155,7 @@ class Reader {
       at,
       value: plain ?? text,
       text: plain === undefined ? undefined : text,
+      substituted: value.includes('${'),
       place: text === value ? written : () => at,
     };
   }

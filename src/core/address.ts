@@ -19,6 +19,11 @@ export interface AddressSyntax {
   invalid?(address: string): string | undefined;
   /** Why routes cannot read from this, where not every address that can be sent to can be read from. */
   unreadable?(pattern: AddressPattern): string | undefined;
+  /**
+   * The one way of writing an address, pattern or template, where there are several, so that they can be compared.
+   * @param use what is read can be written otherwise than what is sent to
+   */
+  canonical?(written: string, use: 'read' | 'write'): string;
 }
 
 export type Segment =

@@ -1,17 +1,7 @@
 import { splitAddress, type AddressPattern, type AddressSyntax, type Captures } from './address.ts';
-
-interface Node<T> {
-  readonly literals: Map<string, Node<T>>;
-  /** By the separator before the wildcard. */
-  readonly ones: Map<string, Node<T>>;
-  readonly rests: Map<string, Entry<T>[]>;
-  readonly ends: Entry<T>[];
-}
-
-interface Entry<T> {
-  readonly pattern: AddressPattern;
-  readonly value: T;
-}
+import type { AddressSet } from './address-set.ts';
+import { overlapping } from './pattern-overlap.ts';
+import type { Entry, Node } from './pattern-tree.ts';
 
 export interface Match<T> {
   readonly value: T;
@@ -101,6 +91,11 @@ export class PatternIndex<T> {
     };
     visit(this.#root, 0);
     return found;
+  }
+
+  /** The values of all patterns that match some address of the set. */
+  overlapping(set: AddressSet): Set<T> {
+    return overlapping(this.#root, set, this.#syntax);
   }
 
   #entries(pattern: AddressPattern): Entry<T>[] {

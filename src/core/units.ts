@@ -17,10 +17,11 @@ const sizeUnits: Readonly<Record<string, number>> = {
   GB: 1e9,
 };
 
+/** What editors are told of a value beside its description is in `meta`; `example` becomes one of the JSON Schema. */
 const quantity = (units: Readonly<Record<string, number>>, example: string) => {
   const names = Object.keys(units).join(', ');
   const shape = new RegExp(`^(\\d+(?:\\.\\d+)?)(${Object.keys(units).join('|')})$`);
-  return z.union([z.string(), z.number()]).transform((value, context) => {
+  const quantity = z.union([z.string(), z.number()]).transform((value, context) => {
     const found = shape.exec(String(value).trim());
     if (found) {
       const exact = Number(found[1]) * units[found[2]!]!;
@@ -33,6 +34,11 @@ const quantity = (units: Readonly<Record<string, number>>, example: string) => {
       message: `"${value}" needs a number and a unit (${names}), e.g. ${example}`,
     });
     return z.NEVER;
+  });
+  return quantity.meta({
+    pattern: shape.source,
+    patternErrorMessage: `needs a number and a unit (${names}), e.g. ${example}`,
+    example,
   });
 };
 
@@ -54,10 +60,12 @@ export interface HostPort {
   readonly port: number;
 }
 
+const hostPortShape = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/;
+
 /** `host:port`, `[v6]:port` or `:port` (127.0.0.1); port 0 lets the system choose. */
-export const hostPort = () =>
-  z.string().transform((value, context): HostPort => {
-    const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(value.trim());
+export const hostPort = () => {
+  const parsed = z.string().transform((value, context): HostPort => {
+    const found = hostPortShape.exec(value.trim());
     const port = Number(found?.[3]);
     if (found && port <= 65_535) return { host: found[1] ?? (found[2] || '127.0.0.1'), port };
     context.issues.push({
@@ -67,6 +75,12 @@ export const hostPort = () =>
     });
     return z.NEVER;
   });
+  return parsed.meta({
+    pattern: hostPortShape.source,
+    patternErrorMessage: 'write host:port, e.g. 127.0.0.1:1883',
+    example: '127.0.0.1:1883',
+  });
+};
 
 /** Settings that every listener has; each protocol adds its own. */
 export const listenerSettings = {

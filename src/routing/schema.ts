@@ -7,6 +7,8 @@ const word = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 const endpoint = z.string().min(1).describe('The name of an endpoint of the configuration.');
 
+const owner = z.string().min(1).optional();
+
 /** One line of the routing table: what is published at `from` goes to all of `to`. */
 export const routeSchema = z.strictObject({
   name: z
@@ -17,6 +19,7 @@ export const routeSchema = z.strictObject({
     )
     .describe('Unique over all files; metrics and logs hold on to it.'),
   description: z.string().optional().describe('What the route is for, for people.'),
+  owner: owner.describe('The department that the route belongs to, where the file does not say so for all of its routes.'),
   from: z
     .strictObject({
       endpoint,
@@ -41,7 +44,7 @@ export const routeSchema = z.strictObject({
 
 /** A route file. */
 export const routeFileSchema = z.strictObject({
-  owner: z.string().min(1).optional().describe('The department that the routes of this file belong to.'),
+  owner: owner.describe('The department that the routes of this file belong to.'),
   defaults: z
     .strictObject(deliverySchema)
     .optional()

@@ -25,16 +25,21 @@ const headers = z.strictObject({
   rename: z.record(headerName, headerName).optional().describe('Headers that get another name: `old: new`.'),
 });
 
-const percent = z.union([z.string(), z.number()]).transform((written, context): number => {
+const share = z.union([z.string(), z.number()]).transform((written, context): number => {
   const found = /^(\d+(?:\.\d+)?)%$/.exec(String(written).trim());
-  const share = Number(found?.[1]) / 100;
-  if (found && share > 0 && share <= 1) return share;
+  const part = Number(found?.[1]) / 100;
+  if (found && part > 0 && part <= 1) return part;
   context.issues.push({
     code: 'custom',
     input: written,
     message: `"${written}" is not a share of the messages; write it in percent, above 0% and up to 100%, e.g. 10%`,
   });
   return z.NEVER;
+});
+const percent = share.meta({
+  pattern: '^\\d+(\\.\\d+)?%$',
+  patternErrorMessage: 'write a share in percent, e.g. 10%',
+  example: '10%',
 });
 
 /** What a target changes about messages. */

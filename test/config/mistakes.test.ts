@@ -12,7 +12,7 @@ const typical: readonly [mistake: string, file: string, line: string][] = [
     from: { endpoint: mqtt, address: "a" }
     to: [{ endpoint: amqp, address: "b" }]
 `,
-    'routes.yaml:3:5: unknown key "descripton"; did you mean "description"? Allowed here: name, description, from, when, to, retry, dead_letter, spool, dedup',
+    'routes.yaml:3:5: unknown key "descripton"; did you mean "description"? Allowed here: name, description, owner, from, when, to, retry, dead_letter, spool, dedup',
   ],
   [
     'unknown endpoint',

@@ -81,13 +81,18 @@ export const endpoints = `endpoints:
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
 
+interface Options extends Partial<LoadOptions> {
+  /** The configuration file, in place of `junction.yaml`. */
+  readonly file?: string;
+}
+
 /** Loads `junction.yaml` of these files from a folder of their own. */
-export async function load(files: Files, options: Partial<LoadOptions> = {}): Promise<Configuration> {
+export async function load(files: Files, options: Options = {}): Promise<Configuration> {
   return inFolder(files, (folder) => loadIn(folder, options));
 }
 
 /** The lines that loading these files gives, with the folder's name taken out; none if all is well. */
-export async function mistakes(files: Files, options: Partial<LoadOptions> = {}): Promise<string[]> {
+export async function mistakes(files: Files, options: Options = {}): Promise<string[]> {
   return inFolder(files, async (folder) => {
     try {
       await loadIn(folder, options);
@@ -103,8 +108,8 @@ export async function mistakes(files: Files, options: Partial<LoadOptions> = {})
 export const routeMistakes = (routes: string | Uint8Array, env: LoadOptions['env'] = {}): Promise<string[]> =>
   mistakes({ 'junction.yaml': `${endpoints}routes: [routes.yaml]\n`, 'routes.yaml': routes }, { env });
 
-const loadIn = (folder: string, options: Partial<LoadOptions>): Promise<Configuration> =>
-  loadConfiguration(join(folder, 'junction.yaml'), { env: {}, protocols, ...options });
+const loadIn = (folder: string, { file = 'junction.yaml', ...options }: Options): Promise<Configuration> =>
+  loadConfiguration(join(folder, file), { env: {}, protocols, ...options });
 
 async function inFolder<Result>(files: Files, work: (folder: string) => Promise<Result>): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'junction-config-'));

@@ -25,6 +25,10 @@ export const rabbitAddress: AddressSyntax = {
     if (typeof parseTarget(address) === 'string') return parseTarget(address) as string;
     return undefined;
   },
+  canonical(written) {
+    // a wildcard for all there is, as policies have it, is more than queues
+    return written.startsWith('/') || written === '#' ? written : queuePrefix + written;
+  },
   unreadable(pattern) {
     return queueOf(pattern) === undefined
       ? 'routes read from a queue of RabbitMQ, named in full; bind the queue to the exchange to receive what is published there'

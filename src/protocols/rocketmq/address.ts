@@ -22,6 +22,9 @@ export const rocketMqAddress: AddressSyntax = {
       return 'a RocketMQ topic holds 1 to 127 letters, digits, "_", "-", "%" and "|"';
     return at < 0 ? undefined : invalidTag(address.slice(at + 1));
   },
+  canonical(written, use) {
+    return use === 'read' && /^[^:{*#]+$/.test(written) ? `${written}:#` : written;
+  },
 };
 
 /** Why this is no tag, or undefined where it is one. */

@@ -1,0 +1,62 @@
+import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
+import type { ReadRouteFile } from './check-routes.ts';
+import { leavesOf } from './leaves.ts';
+import type { Place } from './problems.ts';
+import { child, items, text, type Tree } from './tree.ts';
+
+interface Written {
+  readonly file: Tree;
+  readonly route: Tree;
+}
+
+/** Where the parts of routes are written. */
+export class RoutePlaces {
+  readonly #routes = new Map<string, Written>();
+
+  constructor(files: readonly ReadRouteFile[]) {
+    for (const { tree } of files)
+      for (const route of items(child(tree, 'routes'))) {
+        const name = text(child(route, 'name'));
+        // of two with one name the second is a mistake of its own
+        if (name !== undefined && !this.#routes.has(String(name.value)))
+          this.#routes.set(String(name.value), { file: tree, route });
+      }
+  }
+
+  /** The route's own owner, or else its file's, or else the route. */
+  owner(route: ResolvedRoute): Place {
+    const { file, route: node } = this.#of(route) ?? {};
+    return (child(node, 'owner') ?? child(file, 'owner') ?? node)?.at ?? this.#start(route);
+  }
+
+  source(route: ResolvedRoute): Place {
+    const from = child(this.#of(route)?.route, 'from');
+    return (child(from, 'address') ?? from)?.at ?? this.#start(route);
+  }
+
+  target(route: ResolvedRoute, { endpoint, template }: RouteTarget): Place {
+    const written = this.#of(route)?.route;
+    const leaf = (written ? leavesOf(written) : []).find(
+      ({ node }) => holds(node, 'endpoint', endpoint) && holds(node, 'address', template.text),
+    );
+    return child(leaf?.node, 'address')?.at ?? this.#start(route);
+  }
+
+  /** Where it says where its dead letters go, itself or its file. */
+  deadLetter(route: ResolvedRoute): Place {
+    const { file, route: node } = this.#of(route) ?? {};
+    const letters = child(node, 'dead_letter') ?? child(child(file, 'defaults'), 'dead_letter');
+    return (child(letters, 'address') ?? letters)?.at ?? this.#start(route);
+  }
+
+  #of(route: ResolvedRoute): Written | undefined {
+    return this.#routes.get(route.name);
+  }
+
+  #start({ file, line }: ResolvedRoute): Place {
+    return { file, line, column: 1 };
+  }
+}
+
+const holds = (node: Tree, key: string, value: string): boolean =>
+  String(text(child(node, key))?.value) === value;

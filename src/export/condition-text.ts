@@ -1,0 +1,5 @@
+import type { When } from '../routing/compiled.ts';
+
+/** A condition for people. */
+export const conditionText = ({ text, negated }: Pick<When, 'text' | 'negated'>): string =>
+  negated ? `NOT (${text})` : text;

@@ -3,6 +3,7 @@ import type { Protocol } from '../core/protocol.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
 import { invalidAddress, parseTemplate, type Template } from '../core/template.ts';
 import { parseValueTemplate } from '../core/value-template.ts';
+import { Step } from '../routing/compiled.ts';
 import type { DeadLetterTarget } from '../routing/dead-letters.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
 import type { RouteFile } from '../routing/schema.ts';
@@ -11,7 +12,8 @@ import { checkDedup } from './check-dedup.ts';
 import { checkEdits } from './check-edits.ts';
 import { checkLeafWhen, checkWhen } from './check-when.ts';
 import { deliveryOf } from './delivery.ts';
-import type { CheckedEndpoints } from './endpoints.ts';
+import { checkFormat, checkIncomingFormat } from './check-format.ts';
+import type { CheckedEndpoints, EndpointDefinition } from './endpoints.ts';
 import { entriesOf, leavesOf, type Leaf } from './leaves.ts';
 import { located } from './located.ts';
 import { formatPlace, type Place, type Problems } from './problems.ts';
@@ -40,20 +42,23 @@ export function checkRoutes(
   for (const { tree, content } of files) {
     const defaults = child(tree, 'defaults');
     const shared = child(defaults, 'dead_letter');
-    new RouteChecker(endpoints?.names, problems).deadLetter(shared);
+    new RouteChecker(endpoints, problems).deadLetter(shared);
     items(child(tree, 'routes')).forEach((node, index) => {
       checkName(text(child(node, 'name')), names, problems);
-      const checker = new RouteChecker(endpoints?.names, problems);
-      const from = checker.source(child(node, 'from'));
+      const checker = new RouteChecker(endpoints, problems);
+      const read = checker.source(child(node, 'from'));
       const route = content?.routes[index];
       const entries = route && entriesOf(route.to);
       const leaves = leavesOf(node);
       const when = checkWhen(child(node, 'when'), problems);
-      const to = leaves.map((leaf, n) => checker.target(leaf, entries?.[n]));
+      const source = read && endpoints?.definitions.get(read.endpoint);
+      const format = child(child(node, 'from'), 'format');
+      const decode = checkIncomingFormat(route?.from.format, format, source, problems);
+      const from = read && { ...read, decode: decode && new Step(decode) };
+      const to = leaves.map((leaf, n) => checker.target(leaf, entries?.[n], source));
       const own = child(node, 'dead_letter');
       checker.deadLetter(own);
       if (content === undefined || route === undefined || from === undefined) return;
-      const source = endpoints?.definitions.get(from.endpoint);
       const targets = leaves.map(({ hasNext }, n) => ({ entry: entries![n]!, hasNext }));
       const { policies, ...delivery } = deliveryOf(route, targets, content.defaults, source?.role);
       const dedup = checkDedup(
@@ -97,12 +102,14 @@ function checkName(node: ScalarNode | undefined, names: Map<string, Place>, prob
 /** The addresses of one route. */
 class RouteChecker {
   readonly #endpoints: ReadonlyMap<string, Protocol | undefined> | undefined;
+  readonly #definitions: CheckedEndpoints['definitions'] | undefined;
   readonly #problems: Problems;
   /** What `from.address` binds; undefined where there is none. */
   #captures: readonly string[] | undefined;
 
-  constructor(endpoints: ReadonlyMap<string, Protocol | undefined> | undefined, problems: Problems) {
-    this.#endpoints = endpoints;
+  constructor(endpoints: CheckedEndpoints | undefined, problems: Problems) {
+    this.#endpoints = endpoints?.names;
+    this.#definitions = endpoints?.definitions;
     this.#problems = problems;
   }
 
@@ -120,7 +127,11 @@ class RouteChecker {
   }
 
   /** To be called after `source`. */
-  target(leaf: Leaf, entry: TargetEntry | undefined): RouteTarget | undefined {
+  target(
+    leaf: Leaf,
+    entry: TargetEntry | undefined,
+    from: EndpointDefinition | undefined,
+  ): RouteTarget | undefined {
     const { node, group } = leaf;
     const { endpoint, syntax, address } = this.#read(node);
     const when = checkLeafWhen(leaf, this.#problems);
@@ -130,11 +141,17 @@ class RouteChecker {
     const template = located(address, (written) => parseTemplate(written, bound), this.#problems);
     const key = this.#key(text(child(node, 'key')));
     const edits = checkEdits(node, entry, bound, this.#problems);
+    const format = checkFormat(entry?.format, child(node, 'format'), {
+      bound,
+      from,
+      to: this.#definitions?.get(endpoint),
+      problems: this.#problems,
+    });
     if (syntax === undefined || this.#hasWildcard(address, syntax) || template === undefined) return undefined;
     const wrong = invalidAddress(example(template), syntax);
     if (wrong !== undefined)
       this.#problems.error(address.at, `${quoted(template.text)} cannot be sent to: ${wrong}`);
-    return { endpoint, template, key, when, edits, mirror: entry?.mirror, group };
+    return { endpoint, template, key, when, edits, steps: format && [new Step(format)], mirror: entry?.mirror, group };
   }
 
   /** Where dead letters go: one address, for all routes that say so. */

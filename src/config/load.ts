@@ -2,6 +2,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { HostPort } from '../core/units.ts';
 import type { ResolvedRoute } from '../routing/route.ts';
 import { routeFileSchema } from '../routing/schema.ts';
+import { withAccessPoints } from './access-point.ts';
 import { checkRoutes, type ReadRouteFile } from './check-routes.ts';
 import { checkTogether } from './check-together.ts';
 import { checkEndpoints, type EndpointDefinition, type ProtocolRegistry } from './endpoints.ts';
@@ -48,7 +49,7 @@ export interface LoadOptions {
 export async function loadConfiguration(file: string, options: LoadOptions): Promise<Configuration> {
   const problems = new Problems();
   const start: Place = { file, line: 1, column: 1 };
-  const tree = await readFileTree(file, start, options, problems, 'endpoints');
+  const tree = withAccessPoints(await readFileTree(file, start, options, problems, 'endpoints'), problems);
   const content = tree && validate(configurationSchema, tree, problems);
   const written = tree?.kind === 'map' ? tree.entries.get('endpoints')?.node : undefined;
   const endpoints =

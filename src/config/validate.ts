@@ -163,11 +163,13 @@ function describe(issue: Issue, node: Tree | undefined): string {
       return `expected ${values.length === 1 ? values[0]! : `one of ${values.join(', ')}`}, got ${textOf(node) ?? got}`;
     }
     case 'invalid_union': {
-      const expected = issue.errors.flatMap(([first]) =>
+      const words = wordsOf(issue);
+      const types = issue.errors.flatMap(([first]) =>
         first?.code === 'invalid_type' ? [kinds.get(first.expected) ?? first.expected] : [],
       );
+      const expected = [...new Set([...words, ...types])];
       return expected.length > 0
-        ? `expected ${[...new Set(expected)].join(' or ')}, got ${got}`
+        ? `expected ${expected.join(' or ')}, got ${(words.length > 0 ? textOf(node) : undefined) ?? got}`
         : issue.message;
     }
     case 'too_small':
@@ -177,6 +179,10 @@ function describe(issue: Issue, node: Tree | undefined): string {
       return issue.message;
   }
 }
+
+/** The words that may stand where a union was expected. */
+const wordsOf = ({ errors }: Extract<Issue, { code: 'invalid_union' }>): string[] =>
+  errors.flatMap(([first]) => (first?.code === 'invalid_value' ? first.values.map(String) : []));
 
 function describeBound(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>): string {
   const small = issue.code === 'too_small';
@@ -192,8 +198,9 @@ function describeBound(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>)
 /** How to mend it, where that is not plain from what is wrong. */
 function hintFor(issue: Issue, node: Tree | undefined): string | undefined {
   const expected = issue.code === 'invalid_type' ? issue.expected : undefined;
-  if (issue.code === 'invalid_value' && node?.kind === 'scalar') {
-    const meant = nearest(String(node.value), issue.values.map(String));
+  if ((issue.code === 'invalid_value' || issue.code === 'invalid_union') && node?.kind === 'scalar') {
+    const words = issue.code === 'invalid_value' ? issue.values.map(String) : wordsOf(issue);
+    const meant = nearest(String(node.value), words);
     return meant === undefined ? undefined : `did you mean "${meant}"?`;
   }
   if (expected === 'string') {

@@ -64,6 +64,18 @@ export function timeFromText(text: string): number | undefined {
   return Math.abs(time) <= 8.64e15 ? time : undefined;
 }
 
+const asidePrefix = `${reservedPrefix}header-`;
+
+const named = ([, value, type]: Header, name: string): Header =>
+  type === undefined ? [name, value] : [name, value, type];
+
+/** A header whose name has another meaning where it is sent, under a name that has none: `junction-header-` and its own. */
+export const putAside = (header: Header): Header => named(header, asidePrefix + header[0]);
+
+/** The reverse of putAside; all other headers are as they were. */
+export const takenBack = (header: Header): Header =>
+  header[0].startsWith(asidePrefix) ? named(header, header[0].slice(asidePrefix.length)) : header;
+
 /** Reserved headers of a dead letter that is sent to an endpoint; its address there is not the one it had. */
 export const deadLetterHeaders = {
   code: 'junction-dead-code',

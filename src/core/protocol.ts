@@ -184,6 +184,24 @@ export type Wire = (
   now: number,
 ) => { readonly frame: WireMessage; readonly arrives: Envelope };
 
+/** How a protocol carries a CloudEvent in binary mode: its protocol binding as data. Structured mode is alike everywhere. */
+export interface CloudEventsBinding {
+  /** Stands before the name of an attribute; empty where an attribute is a header of its own name. */
+  readonly prefix: string;
+  /** Other prefixes that senders use here; they are read, and written where a route says so. */
+  readonly otherPrefixes?: readonly string[];
+  /** What is written where the route does not say; binary unless this says otherwise. */
+  readonly prefers?: 'structured';
+  /** The header that holds the content type where the protocol’s own place for it is not the binding’s. */
+  readonly contentType?: string;
+  /** Integers are written as AMQP longs; otherwise as ints, which text protocols write as text. */
+  readonly longs?: true;
+  /** Bytes are written as base64, since header values must be text and the protocol would write them raw. */
+  readonly bytesAsText?: true;
+  /** Attribute names that the protocol's mapping takes for a field of the envelope. */
+  readonly fields?: readonly ('subject' | 'priority' | 'timestamp')[];
+}
+
 /** One way to take part: as a listener or as a client. */
 export interface Role<Schema extends z.ZodType = z.ZodType> {
   /** The configuration beside `type`. Strict: an unknown key is an error. */
@@ -208,6 +226,7 @@ export interface Protocol {
   readonly name: string;
   readonly summary: string;
   readonly address: AddressSyntax;
+  readonly cloudEvents: CloudEventsBinding;
   /** Chosen when the endpoint has `listen`. */
   readonly listener?: Role;
   /** Chosen when the endpoint has `url` or `brokers`. */

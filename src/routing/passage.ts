@@ -101,7 +101,11 @@ export class Passage {
       finish:
         edits || steps
           ? (came, onward) =>
-              stepwise(steps, captures, edits ? edited(edits, decoded ?? came, captures, onward) : onward)
+              stepwise(
+                steps,
+                captures,
+                identified(edits ? edited(edits, decoded ?? came, captures, onward) : onward, came),
+              )
           : undefined,
     };
   }
@@ -126,6 +130,10 @@ export class Passage {
     return new JunctionError('invalid-message', `route "${this.#route.name}": ${message}`, { cause: reason });
   }
 }
+
+/** With what tells it from all others: its copies for several targets, and for another attempt, are one message. */
+const identified = (copy: Envelope, came: Envelope): Envelope =>
+  copy.id === undefined && copy.identity === undefined ? { ...copy, identity: identityOf(came) } : copy;
 
 /** At once as long as all steps are. */
 function stepwise(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { conditionSchema } from '../filter/schema.ts';
 import { deliverySchema } from './delivery-schema.ts';
+import { incomingFormatSchema } from './format-schema.ts';
 import { targetsSchema } from './target-schema.ts';
 
 const word = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
@@ -29,6 +30,7 @@ export const routeSchema = z.strictObject({
         .describe(
           "An address in the endpoint's own syntax, with its wildcards; {name} captures one segment, {name...} the rest.",
         ),
+      format: incomingFormatSchema.optional(),
     })
     .describe('Where messages come from.'),
   when: conditionSchema

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { timer } from '../core/units.ts';
 import { conditionSchema } from '../filter/schema.ts';
 import { deliverySchema } from './delivery-schema.ts';
+import { formatSchema } from './format-schema.ts';
 
 const value = z
   .string()
@@ -71,6 +72,7 @@ const base = {
     ),
   when: conditionSchema.optional().describe('Only messages for which this holds go to this target.'),
   ...editsSchema,
+  format: formatSchema.optional(),
   retry: deliverySchema.retry,
 };
 

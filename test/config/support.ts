@@ -31,6 +31,7 @@ function protocol(
   return {
     name,
     summary: name,
+    cloudEvents: { prefix: 'ce_' },
     address,
     ...(dial !== 'brokers' && { listener: defineRole({ config: listener, traits, create }) }),
     ...(dial !== undefined && { client: defineRole({ config: client, traits, create }) }),

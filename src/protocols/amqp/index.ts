@@ -12,6 +12,8 @@ const amqp: Protocol = {
   name: 'amqp',
   summary: 'AMQP 1.0, also JMS by Qpid JMS',
   address: amqpAddress,
+  // CloudEvents AMQP binding §3.1.3: JMS selectors cannot name `cloudEvents:`
+  cloudEvents: { prefix: 'cloudEvents_', otherPrefixes: ['cloudEvents:'], longs: true },
   listener: defineRole({
     config: amqpListenerConfig,
     traits: amqpTraits,

@@ -8,6 +8,8 @@ const kafka: Protocol = {
   name: 'kafka',
   summary: 'Apache Kafka and what speaks its protocol, as target and as source',
   address: kafkaAddress,
+  // CloudEvents Kafka binding §3.2.3: header values are UTF-8
+  cloudEvents: { prefix: 'ce_', bytesAsText: true },
   client: defineRole({
     config: kafkaClientConfig,
     traits: kafkaTraits,

@@ -12,6 +12,8 @@ const mqtt: Protocol = {
   name: 'mqtt',
   summary: 'MQTT 3.1, 3.1.1 and 5',
   address: mqttAddress,
+  // CloudEvents MQTT binding §3: structured JSON is what readers of every version understand
+  cloudEvents: { prefix: '', prefers: 'structured', fields: ['subject', 'priority', 'timestamp'] },
   listener: defineRole({
     config: mqttListenerConfig,
     traits: mqttTraits,

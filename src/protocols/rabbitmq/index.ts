@@ -9,6 +9,8 @@ const rabbitmq: Protocol = {
   name: 'rabbitmq',
   summary: 'RabbitMQ by AMQP 0-9-1, as target and as source',
   address: rabbitAddress,
+  // RabbitMQ hands headers to AMQP 1.0 clients as properties, so these are named as in that binding; `ce-` is Knative's.
+  cloudEvents: { prefix: 'cloudEvents_', otherPrefixes: ['cloudEvents:', 'ce-', 'ce_'], longs: true },
   client: defineRole({
     config: rabbitClientConfig,
     traits: rabbitTraits,

@@ -8,6 +8,8 @@ const rocketmq: Protocol = {
   name: 'rocketmq',
   summary: 'Apache RocketMQ 5 through its gRPC proxies, as target and as source',
   address: rocketMqAddress,
+  // RocketMQ's own binding (rocketmq-externals, sdk-java): the content type is an attribute like any other
+  cloudEvents: { prefix: 'CE_', contentType: 'CE_contenttype' },
   client: defineRole({
     config: rocketMqClientConfig,
     traits: rocketMqTraits,

@@ -12,6 +12,8 @@ const stomp: Protocol = {
   name: 'stomp',
   summary: 'STOMP 1.0, 1.1 and 1.2: /topic/ destinations fan out, all others are queues',
   address: stompAddress,
+  // No official binding. Brokers hand STOMP headers to AMQP and JMS as properties, so these are named as in that binding.
+  cloudEvents: { prefix: 'cloudEvents_', otherPrefixes: ['cloudEvents:', 'ce_', 'ce-'] },
   listener: defineRole({
     config: listenerConfig,
     traits: stompTraits,

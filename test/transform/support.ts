@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { envelope, type Envelope } from '../../src/core/envelope.ts';
+import { compileTransform, transformSchema, type Transform } from '../../src/transform/index.ts';
+
+const target = z.strictObject(transformSchema);
+
+/** A transform of a target's keys, as they stand in a route file. */
+export async function transformOf(written: z.input<typeof target>, folder = '.'): Promise<Transform> {
+  const transform = await compileTransform(target.parse(written), { folder });
+  if (transform === undefined) throw new Error('the keys say nothing');
+  return transform;
+}
+
+/** A message with a body, and whatever else is said. */
+export const message = (body: Uint8Array | string | null, init: Partial<Envelope> = {}): Envelope =>
+  envelope({ address: 'a', body: typeof body === 'string' ? Buffer.from(body) : body, ...init });
+
+/** What becomes of a message. */
+export const apply = async (transform: Transform, given: Envelope): Promise<Envelope> =>
+  transform(given, new Map());
+
+/** The body as text. */
+export const textIn = ({ body }: Envelope): string => Buffer.from(body!).toString();

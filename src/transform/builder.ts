@@ -32,6 +32,20 @@ export class Builder {
     this.#bytes.writeBigUInt64BE(BigInt.asUintN(64, value), at);
   }
 
+  /** A whole number of Avro: zigzag, 7 bits a byte, least significant first. */
+  long(value: number | bigint): void {
+    if (value >= -0x4000_0000 && value < 0x4000_0000) {
+      const small = Number(value);
+      let rest = (small << 1) ^ (small >> 31);
+      for (; rest > 0x7f; rest >>>= 7) this.byte((rest & 0x7f) | 0x80);
+      return this.byte(rest);
+    }
+    const large = BigInt(value);
+    let rest = BigInt.asUintN(64, (large << 1n) ^ (large >> 63n));
+    for (; rest > 0x7fn; rest >>= 7n) this.byte(Number(rest & 0x7fn) | 0x80);
+    this.byte(Number(rest));
+  }
+
   double(value: number): void {
     const at = this.#grow(8);
     this.#bytes.writeDoubleBE(value, at);

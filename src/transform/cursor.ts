@@ -74,6 +74,38 @@ export class Cursor {
     return this.#bytes.readDoubleLE(this.#take(8));
   }
 
+  /** A whole number of Avro: zigzag, 7 bits a byte, least significant first; at most 64 bits. */
+  long(): number | bigint {
+    let low = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.byte();
+      low |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return (low >>> 1) ^ -(low & 1);
+    }
+    let whole = BigInt(low);
+    for (let shift = 28n; shift < 70n; shift += 7n) {
+      const byte = this.byte();
+      whole |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        if (whole >= 2n ** 64n) break;
+        return narrow((whole >> 1n) ^ -(whole & 1n));
+      }
+    }
+    return this.wrong('a number has more than 64 bits');
+  }
+
+  /** Such a number of at most 32 bits. */
+  int32(): number {
+    const whole = Number(this.long());
+    return whole === (whole | 0) ? whole : this.wrong('a number has more than 32 bits');
+  }
+
+  /** Such a number that is the length of what follows. */
+  length(): number {
+    const length = Number(this.long());
+    return length >= 0 ? length : this.wrong('a length is below zero');
+  }
+
   bytes(length: number): Buffer {
     const at = this.#take(length);
     return this.#bytes.subarray(at, at + length);

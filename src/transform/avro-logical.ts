@@ -32,7 +32,7 @@ export function fromUnderlying(logical: Logical, value: Value): Value {
 }
 
 /** The reverse; undefined where the value is none of this type. Whole numbers are taken as they are where they count time. */
-export function toUnderlying(logical: Logical, value: Value, fixed: number | undefined): Value | undefined {
+export function toUnderlying(logical: Logical, value: Value, fixed: number | undefined): Value {
   switch (logical.kind) {
     case 'decimal':
       return decimalBytes(logical, value, fixed);

@@ -17,11 +17,11 @@ export class Readers {
     const known = this.#made.get(whole);
     if (known !== undefined) return known;
     // found while it is being made: a record that holds itself
-    let made: Read | undefined;
-    this.#made.set(whole, (from, depth) => made!(from, depth));
+    this.#made.set(whole, (from, depth) => this.#made.get(whole)!(from, depth));
     const { type, logical } = shapeOf(whole);
     const read = this.#make(type);
-    made = logical === undefined ? read : (from, depth) => fromUnderlying(logical, read(from, depth));
+    const made: Read =
+      logical === undefined ? read : (from, depth) => fromUnderlying(logical, read(from, depth));
     this.#made.set(whole, made);
     return made;
   }

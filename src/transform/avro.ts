@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { parseAvro } from './avro-schema.ts';
 import { Readers } from './avro-read.ts';
 import { Misfit, Writers } from './avro-write.ts';
@@ -42,7 +41,6 @@ export function avroFormat(schemas: readonly unknown[]): Format {
 }
 
 /** @throws Error that says what is wrong with the file */
-export async function avroFile(folder: string, file: string): Promise<Format> {
-  const text = await readFile(resolve(folder, file), 'utf8');
-  return avroFormat([JSON.parse(text)]);
+export async function avroFile(path: string): Promise<Format> {
+  return avroFormat([JSON.parse(await readFile(path, 'utf8'))]);
 }

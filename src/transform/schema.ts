@@ -27,7 +27,13 @@ const shared = {
 };
 
 /** Bodies that need a schema. */
-const fromSchema = z.strictObject(shared).superRefine(checkSchema);
+const fromSchema = z
+  .strictObject(shared)
+  .superRefine(checkSchema)
+  .refine(
+    ({ registry, message }) => registry === undefined || message === undefined,
+    'bodies of a registry say themselves which message they are; leave "message" out',
+  );
 
 const toSchema = z
   .strictObject({

@@ -12,9 +12,18 @@ import { Decimal, invalid, mapLeaves, type Value } from './values.ts';
 /** Reads a body, lets the expression have it, and writes it. A body that is null, as a tombstone of Kafka is, stays null. */
 export async function compileBody(
   settings: BodySettings,
-  context: SchemaContext,
+  context: SchemaContext & { readonly keepsContentType?: boolean },
 ): Promise<{ readonly step: Step; readonly async: boolean }> {
   const { jsonata, numbers } = settings;
+  const { keepsContentType = false } = context;
+  if (keepsContentType && settings.from === 'auto')
+    throw new TransformError(
+      ['body'],
+      'the content type is changed before the body is read, so that it does not tell the format',
+      {
+        hint: 'say by "from:" what bodies come in',
+      },
+    );
   const from = await sourceOf(settings.from, context);
   const to = settings.to === undefined ? undefined : await formatNamed(settings.to, 'to', context);
   const json = await plainFormat('json');
@@ -29,14 +38,17 @@ export async function compileBody(
     return expression !== undefined && keeps.has(source.name) ? source : json;
   };
 
+  const changed = (message: Envelope, body: Uint8Array, format: Format, contentType = format.contentType) =>
+    withBody(message, body, format.text, keepsContentType ? message.contentType : contentType);
+
   const finish = (message: Envelope, source: Format, target: Format, value: Value) => {
     // What is in the right format already stays as it is, to the byte.
     if (expression === undefined && source.name === target.name && plain.has(source.name))
-      return changed(message, message.body!, message.contentType ?? target.contentType, target);
+      return changed(message, message.body!, target, message.contentType);
     const body = target.encode(numbers === 'double' ? mapLeaves(value, rounded) : value);
     return body instanceof Promise
-      ? body.then((bytes) => changed(message, bytes, target.contentType, target))
-      : changed(message, body, target.contentType, target);
+      ? body.then((bytes) => changed(message, bytes, target))
+      : changed(message, body, target);
   };
 
   const step: Step = (message, captures) => {
@@ -107,7 +119,12 @@ const rounded = (value: Value): Value => {
 };
 
 /** Text that came as text, such as a JMS TextMessage, goes out as text. */
-function changed(message: Envelope, body: Uint8Array, contentType: string, { text }: Format): Envelope {
+function withBody(
+  message: Envelope,
+  body: Uint8Array,
+  text: boolean,
+  contentType: string | undefined,
+): Envelope {
   const bodyType = text && message.bodyType === 'string' ? 'string' : 'data';
   return envelope({ ...message, body, bodyType, contentType, origin: undefined });
 }

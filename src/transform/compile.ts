@@ -1,12 +1,27 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { Captures } from '../core/address.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
+import type { Transform } from '../core/transform.ts';
 import { compileBody } from './body.ts';
 import { compileCompression, compileDecompression } from './compression.ts';
 import type { SchemaContext } from './schema-format.ts';
 import type { TransformSettings } from './schema.ts';
-import type { Step, Transform } from './transform.ts';
+import type { Step } from './transform.ts';
 import { invalid, tooDeep } from './values.ts';
+
+/** What a transform is made with. */
+export interface CompileContext extends SchemaContext {
+  /** Whether the content type is said by something else, and stays as it is. */
+  readonly keepsContentType?: boolean;
+}
+
+/** A transform of bodies. */
+export interface BodyTransform extends Transform {
+  /** Whether it may return a promise. */
+  readonly async: boolean;
+}
 
 /**
  * Makes what a target's keys say; undefined where they say nothing. Reads the files that they name and compiles
@@ -15,20 +30,43 @@ import { invalid, tooDeep } from './values.ts';
  */
 export async function compileTransform(
   settings: TransformSettings,
-  context: SchemaContext,
-): Promise<Transform | undefined> {
+  context: CompileContext,
+): Promise<BodyTransform | undefined> {
   const { decompress, body, compress } = settings;
   const steps: Step[] = [];
-  let async = false;
+  const files = new Set<string>();
+  let async = decompress !== undefined || compress !== undefined;
   if (decompress !== undefined) steps.push(await compileDecompression(decompress));
   if (body !== undefined) {
-    const compiled = await compileBody(body, context);
+    const onFile = (path: string): void => {
+      files.add(path);
+      context.onFile?.(path);
+    };
+    const compiled = await compileBody(body, { ...context, onFile });
     steps.push(compiled.step);
     async ||= compiled.async;
   }
   if (compress !== undefined) steps.push(await compileCompression(compress));
-  if (decompress !== undefined || compress !== undefined) async = true;
-  return steps.length === 0 ? undefined : Object.assign(inTurn(steps), { async });
+  if (steps.length === 0) return undefined;
+  return {
+    identity: await identityOf({ decompress, body, compress }, context, files),
+    async,
+    apply: inTurn(steps),
+  };
+}
+
+/** What is written, where schemas are asked for, and a digest of the files. */
+async function identityOf(
+  settings: TransformSettings,
+  { registries, keepsContentType = false }: CompileContext,
+  files: ReadonlySet<string>,
+): Promise<string> {
+  const digest = createHash('sha256');
+  for (const file of [...files].sort()) digest.update(await readFile(file).catch(() => '')).update('\0');
+  for (const side of [settings.body?.from, settings.body?.to])
+    if (typeof side === 'object' && side.registry !== undefined)
+      digest.update(JSON.stringify(registries?.get(side.registry)?.settings));
+  return `${JSON.stringify([settings, keepsContentType])} ${digest.digest('hex')}`;
 }
 
 /** One step after the other, without a promise for as long as none of them gives one. */

@@ -2,7 +2,7 @@ import jsonata from 'jsonata';
 import { JunctionError } from '../core/errors.ts';
 import { linear, LinearRegExp } from './regex.ts';
 import { TransformError } from './transform.ts';
-import { invalid, isRecord, mapLeaves, type Value } from './values.ts';
+import { Instant, invalid, isRecord, mapLeaves, type Value } from './values.ts';
 
 /** Ms for which an expression may hold the process before all else has its turn. */
 const slice = 10;
@@ -91,7 +91,8 @@ function checkRegexes(node: unknown, path: readonly string[]): void {
         path,
         `the regular expression ${String(value)} cannot be used: ${(error as Error).message}`,
         {
-          offset: position,
+          // it is that of the end; the flag g is not written
+          offset: position === undefined ? undefined : position - String(value).length + 1,
           hint: 'it has no looking ahead or behind and no references to groups, so that no message can make it take long',
           cause: error,
         },
@@ -143,15 +144,17 @@ function whyNot(error: unknown): string {
   return `the JSONata expression failed${position === undefined ? '' : ` at character ${position}`}: ${message}`;
 }
 
-/** What JSONata can look into: maps as objects; bytes are not looked into. */
+/** What JSONata can look into: Maps as objects, moments as text; bytes are not looked into. */
 function toExpression(value: Value): Value {
   if (!holdsOthers(value)) return value;
-  return mapLeaves(value, (leaf) => (leaf instanceof Uint8Array ? new Opaque(leaf) : leaf), {
-    textKeys: true,
-  });
+  const leaf = (each: Value): Value => {
+    if (each instanceof Uint8Array) return new Opaque(each);
+    return each instanceof Instant ? each.toString() : each;
+  };
+  return mapLeaves(value, leaf, { textKeys: true });
 }
 
-/** Whether there are bytes or Maps, as JSON never has. */
+/** Whether there is what JSON never has. */
 function holdsOthers(value: Value): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (Array.isArray(value)) return value.some(holdsOthers);

@@ -37,12 +37,14 @@ const maxReferences = 200;
 /** A schema registry with the REST interface of Confluent's. Asks for each schema once. Its constructor does no I/O. */
 export class Registry {
   readonly name: string;
+  readonly settings: RegistrySettings;
   readonly #client: RegistryClient;
   readonly #byId: Cache<number, Compiled>;
   readonly #bySubject: Cache<string, Current>;
 
   constructor(name: string, settings: RegistrySettings) {
     this.name = name;
+    this.settings = settings;
     this.#client = new RegistryClient(name, settings);
     this.#byId = new Cache((id) => this.#loadId(id), { max: 1000 });
     this.#bySubject = new Cache((path) => this.#loadSubject(path), { max: 1000, refresh: settings.refresh });

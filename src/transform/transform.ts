@@ -1,17 +1,6 @@
 import type { Captures } from '../core/address.ts';
 import type { Envelope } from '../core/envelope.ts';
 
-/**
- * Changes a message on its way to one target. It makes another envelope and leaves the given one as it is.
- * Throws or rejects with a JunctionError: `invalid-message` where this message cannot be changed so, a retryable code
- * where it may be later (a schema registry is away).
- */
-export interface Transform {
-  (message: Envelope, captures: Captures): Envelope | Promise<Envelope>;
-  /** Whether it may return a promise: then the caller keeps the order of messages of one key. */
-  readonly async: boolean;
-}
-
 /** A part of a transform; they run one after the other. */
 export interface Step {
   (message: Envelope, captures: Captures): Envelope | Promise<Envelope>;

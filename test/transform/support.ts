@@ -6,7 +6,7 @@ import {
   Registry,
   registrySchema,
   transformSchema,
-  type Transform,
+  type BodyTransform,
 } from '../../src/transform/index.ts';
 
 const target = z.strictObject(transformSchema);
@@ -18,7 +18,7 @@ export const schemas = fileURLToPath(new URL('./schemas/', import.meta.url));
 export async function transformOf(
   written: z.input<typeof target>,
   registries?: ReadonlyMap<string, Registry>,
-): Promise<Transform> {
+): Promise<BodyTransform> {
   const transform = await compileTransform(target.parse(written), { folder: schemas, registries });
   if (transform === undefined) throw new Error('the keys say nothing');
   return transform;
@@ -33,8 +33,8 @@ export const message = (body: Uint8Array | string | null, init: Partial<Envelope
   envelope({ address: 'a', body: typeof body === 'string' ? Buffer.from(body) : body, ...init });
 
 /** What becomes of a message. */
-export const apply = async (transform: Transform, given: Envelope): Promise<Envelope> =>
-  transform(given, new Map());
+export const apply = async (transform: BodyTransform, given: Envelope): Promise<Envelope> =>
+  transform.apply(given, new Map());
 
 /** The body as text. */
 export const textIn = ({ body }: Envelope): string => Buffer.from(body!).toString();

@@ -9,6 +9,7 @@ import {
   Instant,
   isRecord,
   maxDepth,
+  sameNumber,
   textEntries,
   tooDeep,
   type Value,
@@ -265,13 +266,11 @@ function fraction(
   const of = (value: Value): number | undefined => {
     if (typeof value === 'number') return value;
     if (value instanceof Decimal) return Number(value.text);
-    if (
-      typeof value === 'bigint' &&
-      Number.isFinite(round(Number(value))) &&
-      BigInt(round(Number(value))) === value
-    )
-      return Number(value);
-    return undefined;
+    if (typeof value !== 'bigint') return undefined;
+    // JSON of other systems has whole doubles beyond 2^53 as the digits that tell one double from the next
+    const number = round(Number(value));
+    const same = sameNumber(String(value), number) || (Number.isFinite(number) && BigInt(number) === value);
+    return same ? number : undefined;
   };
   return {
     write: (to, value) => {

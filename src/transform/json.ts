@@ -44,12 +44,19 @@ export function textOf(bytes: Uint8Array): string {
 /** Writes JSON: bytes in base64, bigints and Decimals with all their digits, moments as RFC 3339. */
 export const encodeJson = (value: Value): Uint8Array => Buffer.from(write(value, 0));
 
+/** A whole double beyond 2^53 is no exact whole number: `.0` tells it from one. */
+function doubleText(value: number): string {
+  if (Object.is(value, -0)) return '-0';
+  const text = String(value);
+  return Number.isSafeInteger(value) || !/^-?\d+$/.test(text) ? text : `${text}.0`;
+}
+
 function write(value: Value, depth: number): string {
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value);
     case 'number':
-      if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : String(value);
+      if (Number.isFinite(value)) return doubleText(value);
       throw invalid(`the body holds ${value}, which JSON cannot`);
     case 'boolean':
     case 'bigint':

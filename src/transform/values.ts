@@ -74,7 +74,7 @@ export function numberFromText(text: string): number | bigint | Decimal {
 }
 
 /** Whether a double's shortest form is the number of the text. */
-function sameNumber(text: string, number: number): boolean {
+export function sameNumber(text: string, number: number): boolean {
   if (!Number.isFinite(number)) return false;
   return normal(text) === normal(String(number));
 }

@@ -57,7 +57,7 @@ const cases: Record<string, { readonly body: string; readonly before?: Keys; rea
     body: json,
     keys: { body: { jsonata: '$contains(customer, /^a.*a$/)' } },
   },
-  ...Object.fromEntries(
+  ...(Object.fromEntries(
     (['gzip', 'deflate', 'br', 'zstd'] as const).flatMap((encoding) => [
       [`compress: ${encoding}`, { body: json, keys: { compress: encoding } }],
       [
@@ -65,7 +65,7 @@ const cases: Record<string, { readonly body: string; readonly before?: Keys; rea
         { body: json, before: { compress: encoding }, keys: { decompress: 'auto' as const } },
       ],
     ]),
-  ),
+  ) as Record<string, { body: string; before?: Keys; keys: Keys }>),
 };
 
 const folder = fileURLToPath(new URL('../test/transform/schemas/', import.meta.url));

@@ -44,11 +44,10 @@ export function textOf(bytes: Uint8Array): string {
 /** Writes JSON: bytes in base64, bigints and Decimals with all their digits, moments as RFC 3339. */
 export const encodeJson = (value: Value): Uint8Array => Buffer.from(write(value, 0));
 
-/** A whole double beyond 2^53 is no exact whole number: `.0` tells it from one. */
+/** Whole doubles beyond 2^53 with all their digits: the shortest ones are those of another number. */
 function doubleText(value: number): string {
-  if (Object.is(value, -0)) return '-0';
-  const text = String(value);
-  return Number.isSafeInteger(value) || !/^-?\d+$/.test(text) ? text : `${text}.0`;
+  if (Number.isSafeInteger(value)) return Object.is(value, -0) ? '-0' : String(value);
+  return Number.isInteger(value) && Math.abs(value) < 1e21 ? String(BigInt(value)) : String(value);
 }
 
 function write(value: Value, depth: number): string {

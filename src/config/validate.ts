@@ -163,11 +163,13 @@ function describe(issue: Issue, node: Tree | undefined): string {
       return `expected ${values.length === 1 ? values[0]! : `one of ${values.join(', ')}`}, got ${textOf(node) ?? got}`;
     }
     case 'invalid_union': {
-      const expected = issue.errors.flatMap(([first]) =>
-        first?.code === 'invalid_type' ? [kinds.get(first.expected) ?? first.expected] : [],
-      );
+      const named = issue.errors.some(([first]) => first?.code === 'invalid_value');
+      const expected = issue.errors.flatMap(([first]) => {
+        if (first?.code === 'invalid_value') return [first.values.join(', ')];
+        return first?.code === 'invalid_type' ? [kinds.get(first.expected) ?? first.expected] : [];
+      });
       return expected.length > 0
-        ? `expected ${[...new Set(expected)].join(' or ')}, got ${got}`
+        ? `expected ${[...new Set(expected)].join(' or ')}, got ${named ? (textOf(node) ?? got) : got}`
         : issue.message;
     }
     case 'too_small':

@@ -9,12 +9,12 @@ import { findTests, loadTests } from '../src/trial/load-tests.ts';
 import { runTest } from '../src/trial/run-tests.ts';
 
 /** Pages whose blocks are files (```yaml path) or, without a path, route files beside those. */
-const pages = ['routes.md', 'cloudevents.md', 'openmessaging.md'];
+const pages = ['routes.md', 'transforms.md', 'cloudevents.md', 'openmessaging.md'];
 
 for (const page of pages)
   describe(`docs/${page}`, async () => {
     const text = await readFile(new URL(`../docs/${page}`, import.meta.url), 'utf8');
-    const blocks = [...text.matchAll(/^```yaml ?([^\n]*)\n([^]*?)^```$/gm)].map((found) => ({
+    const blocks = [...text.matchAll(/^```(?:yaml|json|proto) ?([^\n]*)\n([^]*?)^```$/gm)].map((found) => ({
       path: found[1]!,
       content: found[2]!,
     }));

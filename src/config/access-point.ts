@@ -159,10 +159,11 @@ function addAccount(
   return true;
 }
 
-const scalar = (value: string, { at }: ScalarNode): ScalarNode => ({
+const scalar = (value: string, { at, substituted }: ScalarNode): ScalarNode => ({
   kind: 'scalar',
   at,
   value,
   text: undefined,
+  substituted,
   place: () => at,
 });

@@ -30,12 +30,14 @@ export interface ReadRouteFile {
  * Checks the routes of all files against each other and the endpoints: names, addresses, captures.
  * Works on what is written, so that one mistake does not hide the others.
  * @param endpoints every endpoint as far as it is known; undefined where no endpoint could be read
+ * @param steps what targets do with bodies, by the nodes of the targets
  * @returns the routes, complete only if no problem was reported
  */
 export function checkRoutes(
   files: readonly ReadRouteFile[],
   endpoints: CheckedEndpoints | undefined,
   problems: Problems,
+  steps?: ReadonlyMap<Tree, RouteTarget['steps']>,
 ): ResolvedRoute[] {
   const names = new Map<string, Place>();
   const routes: ResolvedRoute[] = [];
@@ -77,7 +79,12 @@ export function checkRoutes(
         line: node.at.line,
         from,
         when,
-        to: to.flatMap((target, n) => (target === undefined ? [] : [{ ...target, retry: policies[n] }])),
+        to: to.flatMap((target, n) => {
+          if (target === undefined) return [];
+          // The body first: a format is what the message is in when it leaves.
+          const all = [...(steps?.get(leaves[n]!.node) ?? []), ...(target.steps ?? [])];
+          return [{ ...target, retry: policies[n], steps: all.length === 0 ? undefined : all }];
+        }),
         ...delivery,
         dedup,
       });

@@ -12,6 +12,7 @@ import type { Inputs } from './inputs.ts';
 import { Problems, type Place, type Problem } from './problems.ts';
 import { readFileTree } from './read-file.ts';
 import { configurationSchema, type ConfigurationFile } from './schema.ts';
+import { checkTransforms, registriesOf } from './transforms.ts';
 import type { Tree } from './tree.ts';
 import { validate } from './validate.ts';
 
@@ -67,7 +68,10 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
     if (routeTree)
       routeFiles.push({ tree: routeTree, content: validate(routeFileSchema, routeTree, problems) });
   }
-  const routes = checkRoutes(routeFiles, endpoints, problems);
+  // Without a faultless configuration nobody knows which registries there are.
+  const transforms = content && { registries: registriesOf(content.registries), inputs: options.inputs };
+  const steps = transforms && (await checkTransforms(routeFiles, transforms, problems));
+  const routes = checkRoutes(routeFiles, endpoints, problems, steps);
   const complete = options.routesOverride === undefined;
   if (endpoints) checkTogether({ tree, content, files: routeFiles, routes, endpoints, complete }, problems);
 

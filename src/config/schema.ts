@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hostPort, timer } from '../core/units.ts';
 import { policySchema } from './policy/schema.ts';
+import { registrySchema } from '../transform/index.ts';
 
 /** Names of endpoints stand in route files, logs and metrics. */
 const endpointName = z
@@ -16,6 +17,18 @@ export const configurationSchema = z.strictObject({
     .record(endpointName, z.looseObject({ type: z.string().describe('The protocol, e.g. mqtt.') }))
     .refine((endpoints) => Object.keys(endpoints).length > 0, 'there is no endpoint; name at least one')
     .describe('Listeners (with `listen`) and connections to brokers (with `url` or `brokers`), by name.'),
+  registries: z
+    .record(
+      z
+        .string()
+        .regex(
+          /^[A-Za-z][A-Za-z0-9_-]*$/,
+          'the name of a registry begins with a letter and goes on with letters, digits, - or _',
+        ),
+      registrySchema,
+    )
+    .default({})
+    .describe('Schema registries with the interface of Confluent’s, by the names that routes use.'),
   routes: z
     .array(z.string().min(1))
     .default([])

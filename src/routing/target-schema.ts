@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { timer } from '../core/units.ts';
 import { conditionSchema } from '../filter/schema.ts';
+import { transformSchema } from '../transform/schema.ts';
 import { deliverySchema } from './delivery-schema.ts';
 import { formatSchema } from './format-schema.ts';
 
@@ -72,6 +73,7 @@ const base = {
     ),
   when: conditionSchema.optional().describe('Only messages for which this holds go to this target.'),
   ...editsSchema,
+  ...transformSchema,
   format: formatSchema.optional(),
   retry: deliverySchema.retry,
 };

@@ -7,8 +7,10 @@ import type { DeadLetterTarget } from '../routing/dead-letters.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
 import type { RouteFile } from '../routing/schema.ts';
 import type { TargetEntry } from '../routing/target-schema.ts';
+import { answerRoutesOf, withStrays } from './answer-routes.ts';
 import { checkDedup } from './check-dedup.ts';
 import { checkEdits } from './check-edits.ts';
+import { ReplyChecker } from './check-reply.ts';
 import { checkLeafWhen, checkWhen } from './check-when.ts';
 import { deliveryOf } from './delivery.ts';
 import type { CheckedEndpoints } from './endpoints.ts';
@@ -28,15 +30,18 @@ export interface ReadRouteFile {
  * Checks the routes of all files against each other and the endpoints: names, addresses, captures.
  * Works on what is written, so that one mistake does not hide the others.
  * @param endpoints every endpoint as far as it is known; undefined where no endpoint could be read
+ * @param id what tells this gateway from others
  * @returns the routes, complete only if no problem was reported
  */
 export function checkRoutes(
   files: readonly ReadRouteFile[],
   endpoints: CheckedEndpoints | undefined,
   problems: Problems,
+  id: string,
 ): ResolvedRoute[] {
   const names = new Map<string, Place>();
   const routes: ResolvedRoute[] = [];
+  const answers: ResolvedRoute[] = [];
   for (const { tree, content } of files) {
     const defaults = child(tree, 'defaults');
     const shared = child(defaults, 'dead_letter');
@@ -64,7 +69,9 @@ export function checkRoutes(
         problems,
       );
       checker.checkDelivery(node, own ?? shared, from, delivery);
-      routes.push({
+      const definitions = endpoints?.definitions;
+      const replies = new ReplyChecker({ node, route, from, definitions, id, problems });
+      const resolved: ResolvedRoute = {
         name: route.name,
         description: route.description,
         owner: content.owner,
@@ -72,13 +79,29 @@ export function checkRoutes(
         line: node.at.line,
         from,
         when,
-        to: to.flatMap((target, n) => (target === undefined ? [] : [{ ...target, retry: policies[n] }])),
+        to: to.flatMap((target, n) => {
+          if (target === undefined) return [];
+          const reply = replies.at(leaves[n]!.node, entries![n]!, target);
+          return [{ ...target, retry: policies[n], ...(reply && { reply }) }];
+        }),
         ...delivery,
         dedup,
-      });
+      };
+      routes.push(resolved);
+      if (!definitions) return;
+      const back = answerRoutesOf(resolved, definitions, (endpoint) =>
+        deliveryOf(
+          { ...route, spool: false },
+          [{ entry: {}, hasNext: false }],
+          content.defaults,
+          definitions.get(endpoint)?.role,
+        ),
+      );
+      for (const each of back) checker.checkDelivery(node, own ?? shared, each.from, each);
+      answers.push(...back);
     });
   }
-  return routes;
+  return [...routes, ...withStrays(answers)];
 }
 
 function checkName(node: ScalarNode | undefined, names: Map<string, Place>, problems: Problems): void {

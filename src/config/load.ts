@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { HostPort } from '../core/units.ts';
 import type { ResolvedRoute } from '../routing/route.ts';
@@ -65,7 +66,8 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
     if (routeTree)
       routeFiles.push({ tree: routeTree, content: validate(routeFileSchema, routeTree, problems) });
   }
-  const routes = checkRoutes(routeFiles, endpoints, problems);
+  const id = content?.id ?? hostname().replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64);
+  const routes = checkRoutes(routeFiles, endpoints, problems, id);
 
   problems.throwErrors();
   return {

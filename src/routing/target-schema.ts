@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { timer } from '../core/units.ts';
 import { conditionSchema } from '../filter/schema.ts';
 import { deliverySchema } from './delivery-schema.ts';
+import { targetReplySchema } from './reply-schema.ts';
 
 const value = z
   .string()
@@ -66,6 +67,11 @@ const base = {
     ),
   when: conditionSchema.optional().describe('Only messages for which this holds go to this target.'),
   ...editsSchema,
+  reply: targetReplySchema
+    .optional()
+    .describe(
+      "Where this target's answers are sent, in place of what the route says; false: none come back.",
+    ),
   retry: deliverySchema.retry,
 };
 

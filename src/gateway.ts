@@ -92,6 +92,11 @@ export class Gateway {
     return this.#keep.status();
   }
 
+  /** What the routes have counted since the start; undefined before `open`. */
+  get counters(): Dispatcher['counters'] | undefined {
+    return this.#dispatcher?.counters;
+  }
+
   /** Whether every endpoint can take messages, and the store can keep them. */
   ready(): boolean {
     return (

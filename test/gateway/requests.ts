@@ -29,11 +29,7 @@ export interface Serving {
   /** How often each request is answered. */
   readonly times?: number;
   /** Is told of each request. */
-  readonly seen?: (request: {
-    replyTo: string | undefined;
-    correlation: unknown;
-    id: unknown;
-  }) => void;
+  readonly seen?: (request: { replyTo: string | undefined; correlation: unknown; id: unknown }) => void;
 }
 
 /** Hands things on one after the other. */
@@ -104,9 +100,7 @@ export async function amqpPeer(
   port: number,
   login: { username?: string; password?: string } = {},
 ): Promise<Peer & { readonly connection: Connection }> {
-  const connection = rhea
-    .create_container()
-    .connect({ host: '127.0.0.1', port, reconnect: false, ...login });
+  const connection = rhea.create_container().connect({ host: '127.0.0.1', port, reconnect: false, ...login });
   connection.on('error', () => undefined);
   connection.on('disconnected', () => undefined);
   await once(connection, 'connection_open');
@@ -165,18 +159,24 @@ const read = (message: NodeJS.ReadableStream): Promise<string> =>
     message.on('end', () => resolve(text));
   });
 
-/** A requester by `/temp-queue/…`. */
-export async function stompPeer(port: number): Promise<Peer> {
-  const client = await new Promise<Client>((resolve, reject) => {
+export const stompClient = (port: number): Promise<Client> =>
+  new Promise((resolve, reject) => {
     const connectHeaders = { host: '/', 'accept-version': '1.2', 'heart-beat': '0,0' };
-    stompit.connect({ host: '127.0.0.1', port, connectHeaders }, (error, connected) => {
+    stompit.connect({ host: '127.0.0.1', port, connectHeaders }, (error, client) => {
       if (error) return reject(error);
-      connected.getTransportSocket().on('error', () => undefined);
-      connected.on('error', () => undefined);
-      resolve(connected);
+      client.getTransportSocket().on('error', () => undefined);
+      client.on('error', () => undefined);
+      resolve(client);
     });
   });
-  const listen = (destination: string, got: (headers: Record<string, string>, text: string) => void): void => {
+
+/** A requester by `/temp-queue/…`. */
+export async function stompPeer(port: number): Promise<Peer> {
+  const client = await stompClient(port);
+  const listen = (
+    destination: string,
+    got: (headers: Record<string, string>, text: string) => void,
+  ): void => {
     client.subscribe({ destination, ack: 'client-individual' }, (error, message) => {
       if (error || !message) return;
       const headers = message.headers as Record<string, string>;

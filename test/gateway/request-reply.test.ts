@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { describe, it, type TestContext } from 'node:test';
 import mqtt from 'mqtt';
 import rhea, { type EventContext, type Message, type Sender } from 'rhea';
@@ -293,5 +294,26 @@ describe('requests and their answers', { timeout: 120_000 }, () => {
         await refusal(sender, { body: 'late', correlation_id: requests[0]!.correlation_id! }),
       ),
     );
+  });
+
+  it('go as the example of docs/request-reply.md says', async (t) => {
+    const page = await readFile(new URL('../../docs/request-reply.md', import.meta.url), 'utf8');
+    const block = (path: string): string =>
+      new RegExp(`^\`\`\`yaml ${path}\\n([^]*?)^\`\`\``, 'm').exec(page)![1]!;
+    const running = await reloadable(
+      t,
+      block('config/junction.yaml')
+        .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:0')
+        .replace('../routes/*.yaml', 'prices.yaml'),
+      { 'prices.yaml': block('routes/prices.yaml') },
+    );
+    const service = await amqpPeer(running.port('services'));
+    const device = await mqttPeer(running.port('devices'), 'answers/7');
+    t.after(() => Promise.all([service.close(), device.close()]));
+    const seen: unknown[] = [];
+    await service.serve('prices.berlin', { seen: ({ replyTo }) => seen.push(replyTo) });
+    const answers = await device.ask('prices/berlin', [{ text: 'bread', correlation: 'c1' }]);
+    assert.deepEqual(await take(answers, 1), [{ text: 're: bread', correlation: Buffer.from('c1') }]);
+    assert.deepEqual(seen, ['replies.gateway-1']);
   });
 });

@@ -204,7 +204,7 @@ export interface Role<Schema extends z.ZodType = z.ZodType> {
    * Whether this is an address that a client is given for itself alone, under a name that is hard to guess: answers to its
    * requests may go there without leave. Default: there is none.
    */
-  isTemporary?(address: string): boolean;
+  readonly isTemporary?: (address: string) => boolean;
 }
 
 /** The one value that a protocol's folder exports as default. */

@@ -15,7 +15,7 @@ import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
 import { keepTargets, Lines, type Emptying, type Held, type Swapped } from './lines.ts';
 import { sendToOne } from './group.ts';
 import { RouteHandover } from './route-handover.ts';
-import { Requests, type RequestCounters } from './requests.ts';
+import type { RequestCounters, Requests } from './requests.ts';
 import type { ResolvedRoute } from './route.ts';
 import type { Part, RefusedTarget } from './passage.ts';
 import { planFor, RoutingTable, type Guard, type Plan } from './table.ts';

@@ -81,7 +81,7 @@ describe('requests from and to real brokers', { skip, timeout: 170_000 }, () => 
     const producer = new Producer({ clientId: 'service', bootstrapBrokers: [kafka.at] });
     const stream = await consumer.consume({ ...fromTheFirst, topics: [topic] });
     closing.push(async () => {
-      await stream.close();
+      void stream.close();
       await consumer.close(true);
       await producer.close();
     });

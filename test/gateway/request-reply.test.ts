@@ -69,6 +69,17 @@ async function refusal(sender: Sender, message: Message): Promise<string> {
   return state?.error?.description ?? '';
 }
 
+/** A service that takes requests of AMQP and answers none by itself. */
+async function slowService(t: TestContext, running: Reloadable) {
+  const { connection: service } = await amqpPeer(running.port('serve-amqp'));
+  t.after(() => service.close());
+  const requests: Message[] = [];
+  service
+    .open_receiver(served.amqp('amqp'))
+    .on('message', ({ message }: EventContext) => requests.push(message!));
+  return { service, requests };
+}
+
 /** One route, asked and served by AMQP, with what `reply` says beside the address. */
 const onlyAmqp = (more = '', also = ''): Record<string, string> => ({
   'routes.yaml': `routes:${routeOf('amqp', 'amqp', more)}${also}`,
@@ -111,15 +122,15 @@ describe('requests and their answers', { timeout: 120_000 }, () => {
       { text: 'id only', id: 'ID:1', wanted: 'ID:1' },
       { text: 'both', id: 'ID:2', correlation: 'mine', wanted: 'mine' },
       { text: 'bytes', correlation: rhea.types.wrap_binary(Buffer.of(0, 255)), wanted: Buffer.of(0, 255) },
-      { text: 'uuid', correlation: rhea.types.wrap_uuid(uuid), wanted: uuid },
+      { text: 'uuid', correlation: rhea.types.wrap_uuid(uuid) as unknown, wanted: uuid },
       { text: 'ulong', correlation: rhea.types.wrap_ulong(7), wanted: 7 },
       { text: 'neither', wanted: undefined },
     ];
     const answers = await client.ask(
       asked.amqp('amqp'),
-      asking.map(({ text, id, correlation }) => ({ text, id, correlation: correlation as string })),
+      asking.map((each) => ({ ...each, correlation: each.correlation as string })),
     );
-    const got = new Map(
+    const got = new Map<string, unknown>(
       (await take(answers, asking.length)).map(({ text, correlation }) => [text, correlation]),
     );
     for (const { text, wanted } of asking) assert.deepEqual(got.get(`re: ${text}`), wanted, text);
@@ -211,18 +222,13 @@ describe('requests and their answers', { timeout: 120_000 }, () => {
   it('come back after a reload that keeps the route, and are refused after one that does not', async (t) => {
     const running = await reloadable(t, configuration, onlyAmqp());
     const client = await peer(t, running, 'ask', 'amqp');
-    const service = await amqpPeer(running.port('serve-amqp'));
-    t.after(() => service.connection.close());
-    const requests: Message[] = [];
-    service.connection
-      .open_receiver(served.amqp('amqp'))
-      .on('message', ({ message }: EventContext) => requests.push(message!));
+    const { service, requests } = await slowService(t, running);
     const answers = await client.ask(asked.amqp('amqp'), [
       { text: 'a', correlation: '1' },
       { text: 'b', correlation: '2' },
     ]);
     await until(() => requests.length === 2);
-    const sender = service.connection.open_sender('junction.replies.gw-1');
+    const sender = service.open_sender('junction.replies.gw-1');
     await once(sender, 'sendable');
     const answer = ({ correlation_id }: Message) =>
       refusal(sender, { body: 'late', correlation_id: correlation_id! });
@@ -276,24 +282,18 @@ describe('requests and their answers', { timeout: 120_000 }, () => {
 
   it('whose requester is gone are refused, and cost the one who answers nothing else', async (t) => {
     const running = await reloadable(t, configuration, onlyAmqp());
-    const client = await peer(t, running, 'ask', 'amqp');
-    const service = await amqpPeer(running.port('serve-amqp'));
-    t.after(() => service.connection.close());
-    const requests: Message[] = [];
-    service.connection
-      .open_receiver(served.amqp('amqp'))
-      .on('message', ({ message }: EventContext) => requests.push(message!));
+    const client = await amqpPeer(running.port('ask-amqp'));
+    const { service, requests } = await slowService(t, running);
     await client.ask(asked.amqp('amqp'), [{ text: 'a' }]);
     await until(() => requests.length === 1);
-    await client.close();
-    const sender = service.connection.open_sender(requests[0]!.reply_to!);
+    const closed = once(client.connection, 'connection_close');
+    client.connection.close();
+    await closed;
+    const [{ reply_to, correlation_id }] = requests as [Message];
+    const sender = service.open_sender(reply_to);
     await once(sender, 'sendable');
-    // The listener may not have noticed yet that its client is gone.
-    await until(async () =>
-      /does not exist any more/.test(
-        await refusal(sender, { body: 'late', correlation_id: requests[0]!.correlation_id! }),
-      ),
-    );
+    assert.match(await refusal(sender, { body: 'late', correlation_id }), /does not exist any more/);
+    assert.match(await refusal(sender, { body: 'late', correlation_id: 'x' }), /belongs to no request/);
   });
 
   it('go as the example of docs/request-reply.md says', async (t) => {

@@ -170,14 +170,14 @@ describe('an answer', () => {
     const { correlationId } = bench.ask({ id: 'm' });
     const came = message('replies', 1, { correlationId });
     const [first, second] = [bench.answer(correlationId)!, bench.answer(correlationId)!];
-    first.finish(came, came);
+    void first.finish(came, came);
     const again = thrown('expired', /has one already/);
     assert.throws(() => second.finish(came, came), again);
     second.settled(accepted); // its end is none of the request's
     first.settled(failure);
     bench.clock.now += 500;
     const third = bench.answer(correlationId)!;
-    third.finish(came, came);
+    void third.finish(came, came);
     bench.clock.now += 600;
     bench.requests.sweep(); // while it is on its way
     assert.equal(bench.requests.counters.unanswered, 0);

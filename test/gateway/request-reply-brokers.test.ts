@@ -81,8 +81,8 @@ describe('requests from and to real brokers', { skip, timeout: 170_000 }, () => 
     const producer = new Producer({ clientId: 'service', bootstrapBrokers: [kafka.at] });
     const stream = await consumer.consume({ ...fromTheFirst, topics: [topic] });
     closing.push(async () => {
-      void stream.close();
-      await consumer.close(true);
+      await stream.close();
+      await consumer.close();
       await producer.close();
     });
     stream.on('data', ({ value, headers }: { value: Buffer; headers: Map<Buffer, Buffer> }) => {

@@ -122,8 +122,8 @@ describe('requests and their answers', { timeout: 120_000 }, () => {
       { text: 'id only', id: 'ID:1', wanted: 'ID:1' },
       { text: 'both', id: 'ID:2', correlation: 'mine', wanted: 'mine' },
       { text: 'bytes', correlation: rhea.types.wrap_binary(Buffer.of(0, 255)), wanted: Buffer.of(0, 255) },
-      { text: 'uuid', correlation: rhea.types.wrap_uuid(uuid) as unknown, wanted: uuid },
-      { text: 'ulong', correlation: rhea.types.wrap_ulong(7), wanted: 7 },
+      { text: 'uuid', correlation: rhea.types.wrap_uuid(uuid), wanted: uuid },
+      { text: 'ulong', correlation: rhea.types.wrap_ulong(7) as unknown, wanted: 7 },
       { text: 'neither', wanted: undefined },
     ];
     const answers = await client.ask(

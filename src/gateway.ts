@@ -3,6 +3,7 @@ import type { Envelope } from './core/envelope.ts';
 import { JunctionError } from './core/errors.ts';
 import { accepted, failed, type Outcome } from './core/outcome.ts';
 import type { EndpointStatus, Log } from './core/protocol.ts';
+import { RateLimitedLog } from './core/rate-limited-log.ts';
 import { changesBetween, type Changes } from './gateway/changes.ts';
 import { Endpoints } from './gateway/endpoints.ts';
 import { Keep } from './gateway/keep.ts';
@@ -10,6 +11,7 @@ import { Replacement } from './gateway/replacement.ts';
 import { within } from './gateway/within.ts';
 import type { DeadLetterDesk } from './routing/dead-letter-desk.ts';
 import { Dispatcher } from './routing/dispatch.ts';
+import { Requests } from './routing/requests.ts';
 import { RoutingTable } from './routing/table.ts';
 import type { StoreStatus } from './store/store.ts';
 
@@ -45,7 +47,7 @@ export class Gateway {
       await this.#keep.openFor(this.#configuration);
       for (const definition of endpoints.values()) this.#endpoints.use(this.#endpoints.make(definition));
       const dispatcher = new Dispatcher(
-        new RoutingTable(routes, syntaxIn(this.#configuration)),
+        new RoutingTable(routes, syntaxIn(this.#configuration), new Requests(new RateLimitedLog(this.#log))),
         this.#endpoints.sinks,
         this.#log,
         this.#keep.forDispatcher,
@@ -88,6 +90,11 @@ export class Gateway {
   /** The state of the store; undefined where no route needs it. */
   storeStatus(): StoreStatus | undefined {
     return this.#keep.status();
+  }
+
+  /** What the routes have counted since the start; undefined before `open`. */
+  get counters(): Dispatcher['counters'] | undefined {
+    return this.#dispatcher?.counters;
   }
 
   /** Whether every endpoint can take messages, and the store can keep them. */

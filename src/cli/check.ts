@@ -20,7 +20,9 @@ export async function check(options: CheckOptions): Promise<void> {
   });
   if (configuration.warnings.length > 0) process.stderr.write(`${formatProblems(configuration.warnings)}\n`);
   const files = configuration.files.length;
+  const back = configuration.routes.filter(({ answers }) => answers !== undefined).length;
+  const written = configuration.routes.length - back;
   process.stdout.write(
-    `ok: ${configuration.endpoints.size} endpoints, ${configuration.routes.length} routes in ${files} file${files === 1 ? '' : 's'}\n`,
+    `ok: ${configuration.endpoints.size} endpoints, ${written} routes in ${files} file${files === 1 ? '' : 's'}${back === 0 ? '' : `, ${back} for answers`}\n`,
   );
 }

@@ -8,8 +8,10 @@ import type { DeadLetterTarget } from '../routing/dead-letters.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
 import type { RouteFile } from '../routing/schema.ts';
 import type { TargetEntry } from '../routing/target-schema.ts';
+import { answerRoutesOf, withStrays } from './answer-routes.ts';
 import { checkDedup } from './check-dedup.ts';
 import { checkEdits } from './check-edits.ts';
+import { ReplyChecker } from './check-reply.ts';
 import { checkLeafWhen, checkWhen } from './check-when.ts';
 import { deliveryOf } from './delivery.ts';
 import { checkFormat, checkIncomingFormat } from './check-format.ts';
@@ -31,16 +33,19 @@ export interface ReadRouteFile {
  * Works on what is written, so that one mistake does not hide the others.
  * @param endpoints every endpoint as far as it is known; undefined where no endpoint could be read
  * @param steps what targets do with bodies, by the nodes of the targets
+ * @param id what tells this gateway from others
  * @returns the routes, complete only if no problem was reported
  */
 export function checkRoutes(
   files: readonly ReadRouteFile[],
   endpoints: CheckedEndpoints | undefined,
   problems: Problems,
+  id: string,
   steps?: ReadonlyMap<Tree, RouteTarget['steps']>,
 ): ResolvedRoute[] {
   const names = new Map<string, Place>();
   const routes: ResolvedRoute[] = [];
+  const answers: ResolvedRoute[] = [];
   for (const { tree, content } of files) {
     const defaults = child(tree, 'defaults');
     const shared = child(defaults, 'dead_letter');
@@ -71,7 +76,9 @@ export function checkRoutes(
         problems,
       );
       checker.checkDelivery(node, own ?? shared, from, delivery);
-      routes.push({
+      const definitions = endpoints?.definitions;
+      const replies = new ReplyChecker({ node, route, from, definitions, id, problems });
+      const resolved: ResolvedRoute = {
         name: route.name,
         description: route.description,
         owner: route.owner ?? content.owner,
@@ -83,14 +90,34 @@ export function checkRoutes(
           if (target === undefined) return [];
           // The body first: a format is what the message is in when it leaves.
           const all = [...(steps?.get(leaves[n]!.node) ?? []), ...(target.steps ?? [])];
-          return [{ ...target, retry: policies[n], steps: all.length === 0 ? undefined : all }];
+          const reply = replies.at(leaves[n]!.node, entries![n]!, target);
+          return [
+            {
+              ...target,
+              retry: policies[n],
+              steps: all.length === 0 ? undefined : all,
+              ...(reply && { reply }),
+            },
+          ];
         }),
         ...delivery,
         dedup,
-      });
+      };
+      routes.push(resolved);
+      if (!definitions) return;
+      const back = answerRoutesOf(resolved, definitions, (endpoint) =>
+        deliveryOf(
+          { ...route, spool: false },
+          [{ entry: {}, hasNext: false }],
+          content.defaults,
+          definitions.get(endpoint)?.role,
+        ),
+      );
+      for (const each of back) checker.checkDelivery(node, own ?? shared, each.from, each);
+      answers.push(...back);
     });
   }
-  return routes;
+  return [...routes, ...withStrays(answers)];
 }
 
 function checkName(node: ScalarNode | undefined, names: Map<string, Place>, problems: Problems): void {

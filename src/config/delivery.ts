@@ -20,7 +20,7 @@ export interface RouteDelivery {
  */
 export function deliveryOf(
   route: RouteEntry,
-  targets: readonly { readonly entry: TargetEntry; readonly hasNext: boolean }[],
+  targets: readonly { readonly entry: Pick<TargetEntry, 'retry'>; readonly hasNext: boolean }[],
   defaults: DeliverySettings | undefined,
   role: RoleName | undefined,
 ): RouteDelivery {

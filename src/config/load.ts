@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { HostPort } from '../core/units.ts';
 import type { ResolvedRoute } from '../routing/route.ts';
@@ -71,7 +72,8 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
   // Without a faultless configuration nobody knows which registries there are.
   const transforms = content && { registries: registriesOf(content.registries), inputs: options.inputs };
   const steps = transforms && (await checkTransforms(routeFiles, transforms, problems));
-  const routes = checkRoutes(routeFiles, endpoints, problems, steps);
+  const id = content?.id ?? hostname().replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64);
+  const routes = checkRoutes(routeFiles, endpoints, problems, id, steps);
   const complete = options.routesOverride === undefined;
   if (endpoints) checkTogether({ tree, content, files: routeFiles, routes, endpoints, complete }, problems);
 

@@ -13,6 +13,13 @@ const endpointName = z
 
 /** `config/junction.yaml`. What an endpoint holds beside `type` is checked by its protocol. */
 export const configurationSchema = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'the id of a gateway has 1 to 64 letters, digits, - or _')
+    .optional()
+    .describe(
+      'What tells this gateway from others that run the same routes: {gateway} in reply addresses. Without it the name of the host, with - for what an id cannot hold.',
+    ),
   endpoints: z
     .record(endpointName, z.looseObject({ type: z.string().describe('The protocol, e.g. mqtt.') }))
     .refine((endpoints) => Object.keys(endpoints).length > 0, 'there is no endpoint; name at least one')

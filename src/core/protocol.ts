@@ -218,6 +218,11 @@ export interface Role<Schema extends z.ZodType = z.ZodType> {
   /** How messages look on the line, for tests and explanations of routes. */
   wire?(config: z.output<Schema>): Wire;
   create(config: z.output<Schema>, context: Context): Endpoint;
+  /**
+   * Whether this is an address that a client is given for itself alone, under a name that is hard to guess: answers to its
+   * requests may go there without leave. Default: there is none.
+   */
+  readonly isTemporary?: (address: string) => boolean;
 }
 
 /** The one value that a protocol's folder exports as default. */

@@ -39,8 +39,9 @@ export class Carrier {
   }
 
   toQueue(target: Target, message: Envelope, onward: Envelope): Promise<Outcome> {
-    const { to, address, finish } = target;
-    return this.#parts.queueOf(to).send(message, keyed(onward, target), address, finish);
+    const { to, address, finish, settled } = target;
+    const sent = this.#parts.queueOf(to).send(message, keyed(onward, target), address, finish);
+    return settled ? told(sent, settled) : sent;
   }
 
   async #toOneOf(one: Alternatives, message: Envelope, onward: Envelope): Promise<Outcome> {
@@ -78,4 +79,11 @@ export class Carrier {
     }
     return Promise.resolve(accepted);
   }
+}
+
+/** An outcome of which somebody is told before it goes on. */
+export async function told(sent: Promise<Outcome>, settled: (outcome: Outcome) => void): Promise<Outcome> {
+  const outcome = await sent;
+  settled(outcome);
+  return outcome;
 }

@@ -6,7 +6,7 @@ import { accepted, combine, failed, type Outcome } from '../core/outcome.ts';
 import type { Intake, Log, Sink } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
 import type { DeadLetterStore } from '../core/storage.ts';
-import { Carrier } from './carrier.ts';
+import { Carrier, told } from './carrier.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { Deduplication } from './dedup.ts';
 import { Failures, type Counters } from './failures.ts';
@@ -15,6 +15,7 @@ import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
 import { keepTargets, Lines, type Emptying, type Held, type Swapped } from './lines.ts';
 import { sendToOne } from './group.ts';
 import { RouteHandover } from './route-handover.ts';
+import type { RequestCounters, Requests } from './requests.ts';
 import type { ResolvedRoute } from './route.ts';
 import type { Part, RefusedTarget } from './passage.ts';
 import { planFor, RoutingTable, type Guard, type Plan } from './table.ts';
@@ -49,6 +50,7 @@ export class Dispatcher {
   readonly #deadLetters: DeadLetters;
   readonly #lines: Lines;
   readonly #carrier: Carrier;
+  readonly #requests: Requests | undefined;
   readonly #counters: Counters = {
     dropped: 0,
     deadLettered: 0,
@@ -66,6 +68,7 @@ export class Dispatcher {
     { store, spoolOf, dedupOf }: DispatcherOptions = {},
   ) {
     this.#table = table;
+    this.#requests = table.requests;
     this.#log = new RateLimitedLog(log);
     this.#spoolOf = spoolOf;
     this.#dedupOf = dedupOf;
@@ -93,7 +96,8 @@ export class Dispatcher {
   ): Swapped {
     if (store) this.#deadLetters.use(store);
     const before = this.#table;
-    this.#table = new RoutingTable(keepTargets(before.routes, routes), syntaxOf);
+    this.#table = new RoutingTable(keepTargets(before.routes, routes), syntaxOf, this.#requests);
+    this.#requests?.keep(new Set(routes.flatMap(({ answers }) => answers?.route ?? [])));
     this.#dedup = this.#dedupIn(this.#table);
     return this.#lines.swap(this.#table.routes, before);
   }
@@ -113,8 +117,9 @@ export class Dispatcher {
     return this.#lines.retired(endpoint);
   }
 
-  get counters(): Readonly<Counters> {
-    return this.#counters;
+  get counters(): Readonly<Counters & RequestCounters> {
+    const { unanswered = 0, strays = 0 } = this.#requests?.counters ?? {};
+    return { ...this.#counters, unanswered, strays };
   }
 
   /** What the source of this endpoint hands its messages to. */
@@ -167,8 +172,11 @@ export class Dispatcher {
     }
     if (chosen.length === 0 || (!only && refusal)) return rejected(refusal ?? notRead(route, message));
     const onward = onwardOf(message, plan);
-    const once = (target: Target): Promise<Outcome> =>
-      this.#lines.queueOf(target.to).sendOnce(message, keyed(onward, target), target.address, target.finish);
+    const once = (target: Target): Promise<Outcome> => {
+      const { to, address, finish, settled } = target;
+      const sent = this.#lines.queueOf(to).sendOnce(message, keyed(onward, target), address, finish);
+      return settled ? told(sent, settled) : sent;
+    };
     return combine(await Promise.all(chosen.map((one) => sendToOne(one, once))));
   }
 
@@ -180,6 +188,7 @@ export class Dispatcher {
   /** Gives up what waits to be sent again, everywhere or for one endpoint; nothing is sent again from now on. */
   stop(endpoint?: string): void {
     this.#lines.stop(endpoint);
+    if (endpoint === undefined) this.#requests?.stop();
   }
 
   #carry(envelope: Envelope, read: Plan, from: string): Promise<Outcome> {

@@ -88,9 +88,8 @@ export class Failures {
         else if (mirror === undefined)
           this.#warn(endpoint, error, 'released', 'a target did not take a message');
       },
-      expired: () => {
+      expired: (_, error = new JunctionError('expired', 'it expired before the target took it')) => {
         this.#counters.dropped++;
-        const error = new JunctionError('expired', 'it expired before the target took it');
         this.#warn(endpoint, error, 'accepted', 'a message ends here');
       },
     };

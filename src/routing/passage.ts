@@ -7,6 +7,7 @@ import { renderValue } from '../core/value-template.ts';
 import type { Step } from './compiled.ts';
 import { edited } from './edits.ts';
 import { alternativesOf, type Alternatives } from './group.ts';
+import { placeOf, type Requests } from './requests.ts';
 import type { ResolvedRoute, RouteTarget } from './route.ts';
 import type { Target } from './target.ts';
 
@@ -37,15 +38,25 @@ export class Passage {
   readonly #route: ResolvedRoute;
   readonly #captures: Captures;
   readonly #syntaxOf: (endpoint: string) => AddressSyntax;
+  readonly #requests: Requests | undefined;
   /** What holds for every message of the address; undefined where it depends on more than the address. */
   readonly fixed: Passed | undefined;
 
-  constructor(route: ResolvedRoute, captures: Captures, syntaxOf: (endpoint: string) => AddressSyntax) {
+  constructor(
+    route: ResolvedRoute,
+    captures: Captures,
+    syntaxOf: (endpoint: string) => AddressSyntax,
+    requests: Requests | undefined,
+  ) {
     this.#route = route;
     this.#captures = captures;
     this.#syntaxOf = syntaxOf;
+    this.#requests = requests;
     const depends =
-      route.when !== undefined || route.from.decode !== undefined || route.to.some(dependsOnMessage);
+      route.when !== undefined ||
+      route.from.decode !== undefined ||
+      route.answers !== undefined ||
+      route.to.some(dependsOnMessage);
     this.fixed = depends ? undefined : this.#through(undefined, route.to);
   }
 
@@ -55,7 +66,8 @@ export class Passage {
    */
   of(message: Envelope, admitted: boolean): Passed | undefined {
     if (this.fixed) return this.fixed;
-    const { from, when, to } = this.#route;
+    const { from, when, to, answers } = this.#route;
+    if (answers) return this.#back(answers, message);
     try {
       // Only what is done at once may stand there (config/check-format.ts).
       const seen = from.decode ? (from.decode.apply(message, this.#captures) as Envelope) : message;
@@ -89,8 +101,22 @@ export class Passage {
     return this.#passed(targets, refused, decoded ? message : undefined);
   }
 
+  /** An answer goes to where the one who asked waits for it. */
+  #back({ route, strays }: NonNullable<ResolvedRoute['answers']>, message: Envelope): Passed | undefined {
+    const { name, from, to } = this.#route;
+    try {
+      const place = placeOf(from.endpoint, from.pattern.text);
+      const answer = this.#requests!.answerTo(route, place, strays, message);
+      if (!answer) return undefined;
+      const target = { ...answer, route: name, to: to[0]!, decoded: undefined, keyOf: undefined };
+      return this.#passed([target], [], undefined);
+    } catch (reason) {
+      return this.#passed([], [{ route: name, to: to[0]!, error: JunctionError.from(reason) }], undefined);
+    }
+  }
+
   #target(to: RouteTarget, message: Envelope | undefined, decoded: Envelope | undefined): Target {
-    const { endpoint, template, key, edits, steps } = to;
+    const { endpoint, template, key } = to;
     const captures = this.#captures;
     return {
       route: this.#route.name,
@@ -98,15 +124,25 @@ export class Passage {
       address: renderTemplate(template, captures, this.#syntaxOf(endpoint), message),
       decoded,
       keyOf: key && ((came) => renderValue(key, captures, decoded ?? came)),
-      finish:
-        edits || steps
-          ? (came, onward) =>
-              stepwise(
-                steps,
-                captures,
-                identified(edits ? edited(edits, decoded ?? came, captures, onward) : onward, came),
-              )
-          : undefined,
+      finish: this.#finish(to, decoded),
+      settled: undefined,
+    };
+  }
+
+  #finish({ endpoint, edits, steps, reply }: RouteTarget, decoded: Envelope | undefined): Target['finish'] {
+    if (!edits && !steps && !reply) return undefined;
+    const captures = this.#captures;
+    const { name } = this.#route;
+    const requests = this.#requests;
+    return (came, onward) => {
+      const made = stepwise(
+        steps,
+        captures,
+        identified(edits ? edited(edits, decoded ?? came, captures, onward) : onward, came),
+      );
+      if (!reply) return made;
+      const ask = (each: Envelope): Envelope => requests!.ask(name, endpoint, reply, came, each);
+      return made instanceof Promise ? made.then(ask) : ask(made);
     };
   }
 

@@ -4,6 +4,7 @@ import type { Template } from '../core/template.ts';
 import type { ValueTemplate } from '../core/value-template.ts';
 import type { Step, When } from './compiled.ts';
 import type { DeadLetterTarget } from './dead-letters.ts';
+import type { AllowedReplies } from './allowed-replies.ts';
 import type { Edits } from './edits.ts';
 import type { RetryPolicy } from './retry.ts';
 
@@ -23,8 +24,24 @@ export interface RouteTarget {
    * It is a mirror: it gets copies of this share of the messages, from 0 to 1, and nobody waits for it or learns of its failures.
    */
   readonly mirror?: number | undefined;
+  /** How requests are answered from there; undefined: their reply address goes with them as it is. */
+  readonly reply?: ReplySettings | undefined;
   /** It is one of several of which one is to have each message. */
   readonly group?: TargetGroup | undefined;
+}
+
+/** How answers to requests come back from a target. */
+export interface ReplySettings {
+  /** Where they are sent and read, in the syntax of the target's endpoint. */
+  readonly address: string;
+  /** Where requests may want them. */
+  readonly allowed: AllowedReplies;
+  /** Ms after which none is waited for. */
+  readonly timeout: number;
+  /** Requests of the route that wait for one, at most. */
+  readonly max: number;
+  /** The first one of each request, or all that come in time. */
+  readonly answers: 'first' | 'all';
 }
 
 /** Targets that stand for one: `any`, who confirms first; `failover`, the first that takes it, in order. */
@@ -77,4 +94,10 @@ export interface ResolvedRoute {
   readonly spool?: SpoolSettings | undefined;
   /** Repeats of a message that has come through are not sent again; undefined: they are. */
   readonly dedup?: DedupSettings | undefined;
+  /** It is the way back of another route: what it reads are answers to requests of that one. */
+  readonly answers?: {
+    readonly route: string;
+    /** Whether it is told of answers to no request; others may read them too. */
+    readonly strays: boolean;
+  };
 }

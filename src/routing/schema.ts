@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { conditionSchema } from '../filter/schema.ts';
 import { deliverySchema } from './delivery-schema.ts';
 import { incomingFormatSchema } from './format-schema.ts';
+import { replySchema } from './reply-schema.ts';
 import { targetsSchema } from './target-schema.ts';
 
 const word = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
@@ -41,6 +42,11 @@ export const routeSchema = z.strictObject({
   to: targetsSchema.describe(
     'Where messages go; all targets must confirm before the sender is told so. One of them may be a group: `any`, `failover` or `switch`.',
   ),
+  reply: replySchema
+    .optional()
+    .describe(
+      'Brings answers to requests, which are messages with a reply address, back to where they came from.',
+    ),
   ...deliverySchema,
 });
 

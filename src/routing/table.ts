@@ -2,6 +2,7 @@ import type { AddressPattern, AddressSyntax } from '../core/address.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
 import { Passage, type Part, type Passed } from './passage.ts';
+import type { Requests } from './requests.ts';
 import type { ResolvedRoute } from './route.ts';
 import type { Target } from './target.ts';
 
@@ -44,11 +45,17 @@ class Readers {
   readonly patterns: AddressPattern[] = [];
   readonly #index: PatternIndex<ResolvedRoute>;
   readonly #syntaxOf: (endpoint: string) => AddressSyntax;
+  readonly #requests: Requests | undefined;
   #plans = new Map<string, Plan | undefined>();
 
-  constructor(syntax: AddressSyntax, syntaxOf: (endpoint: string) => AddressSyntax) {
+  constructor(
+    syntax: AddressSyntax,
+    syntaxOf: (endpoint: string) => AddressSyntax,
+    requests: Requests | undefined,
+  ) {
     this.#index = new PatternIndex(syntax);
     this.#syntaxOf = syntaxOf;
+    this.#requests = requests;
   }
 
   add(route: ResolvedRoute): void {
@@ -71,7 +78,7 @@ class Readers {
     const reader = matches[0]!.value.name;
     const passages = matches.map(({ value, captures }) => ({
       name: value.name,
-      passage: new Passage(value, captures, this.#syntaxOf),
+      passage: new Passage(value, captures, this.#syntaxOf, this.#requests),
     }));
     const fixed = passages.flatMap(({ passage }) => passage.fixed ?? []);
     if (fixed.length === passages.length) return compose(reader, fixed);
@@ -134,15 +141,25 @@ function together(parts: readonly Passed[]): Part {
 /** All routes, compiled once: a lookup costs the same however many there are. */
 export class RoutingTable {
   readonly routes: readonly ResolvedRoute[];
+  readonly requests: Requests | undefined;
   readonly #readers = new Map<string, Readers>();
 
-  /** @param syntaxOf the address syntax of an endpoint, by its name */
-  constructor(routes: readonly ResolvedRoute[], syntaxOf: (endpoint: string) => AddressSyntax) {
+  /**
+   * @param syntaxOf the address syntax of an endpoint, by its name
+   * @param requests what waits for answers; must be there where a route has a way back
+   */
+  constructor(
+    routes: readonly ResolvedRoute[],
+    syntaxOf: (endpoint: string) => AddressSyntax,
+    requests?: Requests,
+  ) {
     this.routes = routes;
+    this.requests = requests;
     for (const route of routes) {
       const endpoint = route.from.endpoint;
       let readers = this.#readers.get(endpoint);
-      if (!readers) this.#readers.set(endpoint, (readers = new Readers(syntaxOf(endpoint), syntaxOf)));
+      if (!readers)
+        this.#readers.set(endpoint, (readers = new Readers(syntaxOf(endpoint), syntaxOf, requests)));
       readers.add(route);
     }
   }

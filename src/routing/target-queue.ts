@@ -18,8 +18,8 @@ export interface TargetQueueOwner {
   failedForGood(delivery: Delivery, error: JunctionError): Promise<Outcome>;
   /** A delivery did not come through for now: `again` where it is tried again here, else its source is told. */
   failedForNow(delivery: Delivery, error: JunctionError, again: boolean): void;
-  /** Its time to live is over, so it ends here. */
-  expired(delivery: Delivery): void;
+  /** Its time to live is over, or it has come too late to be of use, so it ends here. */
+  expired(delivery: Delivery, error?: JunctionError): void;
 }
 
 /** The outcome of a message that would have to wait behind another one of its lane, where the source keeps it itself. */
@@ -290,12 +290,12 @@ export class TargetQueue {
       return outcome;
     }
     if (delivery.lane) this.#answered(delivery, delivery.lane, retryable);
-    if (error.code === 'expired') return this.#expire(delivery);
+    if (error.code === 'expired') return this.#expire(delivery, error);
     return this.#owner.failedForGood(delivery, error).then((outcome) => delivery.settle(outcome));
   }
 
-  #expire(delivery: Delivery): Outcome {
-    this.#owner.expired(delivery);
+  #expire(delivery: Delivery, error?: JunctionError): Outcome {
+    this.#owner.expired(delivery, error);
     return delivery.settle(accepted);
   }
 

@@ -4,6 +4,7 @@ import { conditionSchema } from '../filter/schema.ts';
 import { transformSchema } from '../transform/schema.ts';
 import { deliverySchema } from './delivery-schema.ts';
 import { formatSchema } from './format-schema.ts';
+import { targetReplySchema } from './reply-schema.ts';
 
 const value = z
   .string()
@@ -75,6 +76,11 @@ const base = {
   ...editsSchema,
   ...transformSchema,
   format: formatSchema.optional(),
+  reply: targetReplySchema
+    .optional()
+    .describe(
+      "Where this target's answers are sent, in place of what the route says; false: none come back.",
+    ),
   retry: deliverySchema.retry,
 };
 

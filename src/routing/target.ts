@@ -1,4 +1,5 @@
 import type { Envelope } from '../core/envelope.ts';
+import type { Outcome } from '../core/outcome.ts';
 import type { RouteTarget } from './route.ts';
 
 /**
@@ -21,4 +22,6 @@ export interface Target {
   readonly keyOf: ((message: Envelope) => string | undefined) | undefined;
   /** What is left to do when it is sent; undefined: nothing. */
   readonly finish: Finish | undefined;
+  /** Is told how it ended. */
+  readonly settled: ((outcome: Outcome) => void) | undefined;
 }

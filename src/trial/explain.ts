@@ -62,6 +62,8 @@ function explainRoute(
   const { name, file, line, owner, from, when } = route;
   const lines = ['', `route ${name} (${file}:${line}${owner === undefined ? '' : `, owner ${owner}`})`];
   lines.push(`  from ${from.endpoint} ${from.pattern.text}${capturesText(captures)}`);
+  if (route.answers)
+    lines.push(`  brings answers to requests of route ${route.answers.route} back to who asked`);
   if (from.decode) lines.push(`  decoded: ${from.decode.identity}`);
   if (when) lines.push(`  when ${conditionText(when, judge(when, message))}`);
   lines.push(`  ${deliveryText(route)}`);
@@ -84,6 +86,10 @@ function explainTarget(
   const lines = [`  to ${endpoint} ${template.text}${kind}`];
   for (const each of when) lines.push(`    when ${conditionText(each, judge(each, message))}`);
   if (key) lines.push(`    key ${key.text}`);
+  if (to.reply)
+    lines.push(
+      `    requests are to be answered at ${to.reply.address} within ${to.reply.timeout / 1000}s: ${to.reply.answers === 'all' ? 'all answers' : 'the first answer'} in time`,
+    );
   lines.push(`    ${retryText(to)}`);
   for (const one of sent)
     if (one.endpoint === endpoint && one.message.via.includes(route)) lines.push(...frameText(one));

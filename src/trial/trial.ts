@@ -3,8 +3,10 @@ import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 import { combine, type Outcome } from '../core/outcome.ts';
 import type { Log, Sink, WireMessage } from '../core/protocol.ts';
+import { RateLimitedLog } from '../core/rate-limited-log.ts';
 import type { DeadLetter } from '../core/storage.ts';
 import { Dispatcher } from '../routing/dispatch.ts';
+import { Requests } from '../routing/requests.ts';
 import type { ResolvedRoute } from '../routing/route.ts';
 import { RoutingTable } from '../routing/table.ts';
 import { MemoryDeadLetters, MemorySeen } from './memory.ts';
@@ -57,8 +59,14 @@ export class Trial {
     const say = (_: object, message: string): void => void this.#said.push(message);
     const log: Log = { debug: say, info: say, warn: say, error: say };
     const seen = new MemorySeen(log);
+    const requests = new Requests(new RateLimitedLog(log));
+    requests.stop(); // an answer comes within the trial, or not at all
     this.#dispatcher = new Dispatcher(
-      new RoutingTable(configuration.routes.map(once), (name) => this.#definition(name).protocol.address),
+      new RoutingTable(
+        configuration.routes.map(once),
+        (name) => this.#definition(name).protocol.address,
+        requests,
+      ),
       new Map([...configuration.endpoints.keys()].map((name) => [name, this.#sink(name)])),
       log,
       {

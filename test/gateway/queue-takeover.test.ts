@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import rhea, { type Connection, type EventContext, type Receiver } from 'rhea';
-import stompit, { type Client } from 'stompit';
 import { until } from '../helpers.ts';
+import { stompClient } from './requests.ts';
 import { reloadable } from './support.ts';
 
 const endpoints = (durable: boolean) => `endpoints:
@@ -41,17 +41,6 @@ function numbersTo(receiver: Receiver): number[] {
   });
   return numbers;
 }
-
-const stompClient = (port: number): Promise<Client> =>
-  new Promise((resolve, reject) => {
-    const connectHeaders = { host: '/', 'accept-version': '1.2', 'heart-beat': '0,0' };
-    stompit.connect({ host: '127.0.0.1', port, connectHeaders }, (error, client) => {
-      if (error) return reject(error);
-      client.getTransportSocket().on('error', () => undefined);
-      client.on('error', () => undefined);
-      resolve(client);
-    });
-  });
 
 describe('a queue that a route reads after a reload', { timeout: 120_000 }, () => {
   for (const durable of [false, true])

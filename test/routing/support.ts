@@ -9,9 +9,11 @@ import type {
   DeadLetterSummary,
   StoredDeadLetter,
 } from '../../src/core/storage.ts';
+import { RateLimitedLog } from '../../src/core/rate-limited-log.ts';
 import { parseTemplate } from '../../src/core/template.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/routing/dispatch.ts';
 import { retryPolicy, type RetrySettings } from '../../src/routing/retry.ts';
+import { Requests } from '../../src/routing/requests.ts';
 import type { ResolvedRoute } from '../../src/routing/route.ts';
 import { RoutingTable } from '../../src/routing/table.ts';
 import { keptLog } from '../helpers.ts';
@@ -65,7 +67,7 @@ export function gateway(
   return {
     log,
     dispatcher: new Dispatcher(
-      new RoutingTable(routes, syntaxOf),
+      new RoutingTable(routes, syntaxOf, new Requests(new RateLimitedLog(log))),
       new Map(Object.entries(sinks)),
       log,
       options,

@@ -17,3 +17,12 @@ export const amqpAddress: AddressSyntax = {
 
 /** Whether an address to receive from is a pattern, which only topics have. */
 export const hasWildcards = (address: string): boolean => amqpAddress.invalid!(address) !== undefined;
+
+/**
+ * How brokers name the dynamic nodes (§3.5.3) of their clients: Artemis by a UUID, ActiveMQ Classic `temp-queue://ID:…`,
+ * RabbitMQ `amq.gen-…`.
+ */
+export const isBrokerTemporary = (address: string): boolean => dynamicName.test(address);
+
+const dynamicName =
+  /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$|temp-(queue|topic):\/\/.|(\/(amq\/)?queues?\/)?amq\.gen-.)/;

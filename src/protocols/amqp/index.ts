@@ -1,10 +1,11 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { renewable } from '../../transport/listen-settings.ts';
-import { amqpAddress } from './address.ts';
+import { amqpAddress, isBrokerTemporary } from './address.ts';
 import { AmqpBrokerClient } from './client.ts';
 import { amqpClientConfig } from './client/config.ts';
 import { amqpListenerConfig } from './config.ts';
 import { AmqpListener } from './listener.ts';
+import { isTemporaryName } from './nodes.ts';
 import { amqpTraits } from './traits.ts';
 import { amqpWire } from './wire-form.ts';
 
@@ -21,12 +22,14 @@ const amqp: Protocol = {
     renews: renewable,
     wire: () => amqpWire,
     create: (config, context) => new AmqpListener(config, context),
+    isTemporary: isTemporaryName,
   }),
   client: defineRole({
     config: amqpClientConfig,
     traits: amqpTraits,
     wire: () => amqpWire,
     create: (config, context) => new AmqpBrokerClient(config, context),
+    isTemporary: isBrokerTemporary,
   }),
 };
 

@@ -14,6 +14,9 @@ export interface TemporaryNode {
   readonly receivers: Set<{ deleted(): void }>;
 }
 
+/** How the queues and topics are named that the listener makes for a client. */
+export const isTemporaryName = (address: string): boolean => temporaryName.test(address);
+
 const temporaryName = /^temp\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Addresses come from outside: what is remembered of them is bounded. */
 const cacheLimit = 10_000;

@@ -7,7 +7,7 @@ export interface Target {
   readonly routingKey: string;
 }
 
-const queuePrefix = '/queues/';
+export const queuePrefix = '/queues/';
 const exchangePrefix = '/exchanges/';
 
 /**
@@ -63,3 +63,7 @@ export function queueOf(pattern: AddressPattern): string | undefined {
   const target = parseTarget(pattern.text);
   return typeof target === 'object' && target.exchange === '' ? target.routingKey : undefined;
 }
+
+/** Queues that the broker has named for a client, and its pseudo-queues of direct reply-to. */
+export const isTemporary = (address: string): boolean =>
+  /^(\/queues\/)?amq\.(gen-.|rabbitmq\.reply-to\..)/.test(address);

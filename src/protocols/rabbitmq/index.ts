@@ -1,5 +1,5 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
-import { rabbitAddress } from './address.ts';
+import { isTemporary, rabbitAddress } from './address.ts';
 import { RabbitClient } from './client.ts';
 import { rabbitClientConfig } from './config.ts';
 import { rabbitTraits } from './traits.ts';
@@ -16,6 +16,7 @@ const rabbitmq: Protocol = {
     traits: rabbitTraits,
     wire: ({ username }) => rabbitWire(username ?? 'guest'),
     create: (config, context) => new RabbitClient(config, context),
+    isTemporary,
   }),
 };
 

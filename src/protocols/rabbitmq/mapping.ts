@@ -14,6 +14,7 @@ import {
   renamed,
   typesHeader,
 } from '../../core/headers.ts';
+import { queuePrefix } from './address.ts';
 import { readProperties, writeProperties, type Properties } from './codec/properties.ts';
 import type { Field, Table } from './codec/table.ts';
 import { Writer } from './codec/writer.ts';
@@ -68,7 +69,7 @@ export function fromEnvelope(from: Envelope, options: FromOptions): Buffer {
     deliveryMode: from.durable ? 2 : 1,
     priority: from.priority,
     correlationId: fit('correlation-id', identifier(from.correlationId)),
-    replyTo: fit('reply-to', from.replyTo),
+    replyTo: fit('reply-to', from.replyTo && asQueueName(from.replyTo)),
     expiration: expiration(from.expiresAt, options.now),
     messageId: fit('message-id', identifier(from.id)),
     timestamp: undefined,
@@ -94,6 +95,10 @@ export function fromEnvelope(from: Envelope, options: FromOptions): Buffer {
   }
   return scratch.take();
 }
+
+/** Clients send answers to the default exchange, with the reply address as routing key: the bare name of a queue. */
+const asQueueName = (address: string): string =>
+  address.startsWith(queuePrefix) ? address.slice(queuePrefix.length) : address;
 
 const isLong = (text: string): boolean => text.length > 85 && Buffer.byteLength(text) > 255;
 

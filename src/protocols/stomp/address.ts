@@ -34,3 +34,7 @@ export const isReplyQueue = (address: string): boolean => address.startsWith(rep
 /** What everyone else calls a connection's `/temp-queue/NAME`. */
 export const replyQueueOf = (own: string, session: string): string =>
   `${replyPrefix}${session}/${own.slice(ownPrefix.length)}`;
+
+/** How brokers name temporary queues of other clients: RabbitMQ `/reply-queue/…`, ActiveMQ `/remote-temp-queue/…`. */
+export const isBrokerTemporary = (address: string): boolean =>
+  /^\/(reply-queue|remote-temp-(queue|topic))\/./.test(address);

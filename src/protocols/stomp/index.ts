@@ -1,6 +1,6 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { renewable } from '../../transport/listen-settings.ts';
-import { stompAddress } from './address.ts';
+import { isBrokerTemporary, isReplyQueue, stompAddress } from './address.ts';
 import { StompBrokerClient } from './client.ts';
 import { stompClientConfig } from './client/config.ts';
 import { listenerConfig } from './config.ts';
@@ -22,12 +22,14 @@ const stomp: Protocol = {
     renews: renewable,
     wire: () => stompListenerWire('1.2'),
     create: (config, context) => new StompListener(config, context),
+    isTemporary: isReplyQueue,
   }),
   client: defineRole({
     config: stompClientConfig,
     traits: stompClientTraits,
     wire: () => stompClientWire(undefined, '1.2'),
     create: (config, context) => new StompBrokerClient(config, context),
+    isTemporary: isBrokerTemporary,
   }),
 };
 

@@ -8,6 +8,9 @@ const large = 8 * 1024;
 /** Bytes that may wait in the socket before publishing pauses. */
 const congestion = 1024 * 1024;
 
+/** Before the name of a pseudo-queue of direct reply-to. */
+const directReplies = 'amq.rabbitmq.reply-to.';
+
 const endOctet = Buffer.of(frameEnd);
 
 /** Frames on their way out: what one turn of the event loop makes is written at once. */
@@ -54,7 +57,8 @@ export class Output {
     this.#writer.short(0);
     this.#writer.shortString(exchange);
     this.#writer.shortString(routingKey);
-    this.#writer.octet(1); // mandatory: what no queue takes is returned
+    // mandatory: what no queue takes is returned; so is what goes to direct reply-to, which is no queue but takes it
+    this.#writer.octet(exchange === '' && routingKey.startsWith(directReplies) ? 0 : 1);
     this.#end(place);
     place = this.#begin(FrameType.header, channel);
     this.#writer.short(basicClass);

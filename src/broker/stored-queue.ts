@@ -8,50 +8,13 @@ import type { Depot } from './depot.ts';
 import { Member, Members, type Holder } from './members.ts';
 import { costOf, type Budget, type MessageQueue } from './queue.ts';
 import { batch, search } from './search.ts';
+import { StoredEntry } from './stored-entry.ts';
 import { Waiting } from './waiting.ts';
 
 /** How many messages of one queue wait in memory; the rest is on the disk alone. */
 const inMemory = 1000;
 /** A message that is unsettled for so many sweeps is stored: more than one interval, less than two. */
 const patience = 2;
-
-/** One unsettled message that is in memory. `order` is its place, on the disk as well. */
-class Entry {
-  readonly envelope: Envelope;
-  readonly order: number;
-  readonly cost: number;
-  /** The sweep before which it came. */
-  readonly round: number;
-  /** When it was stored, ms since the epoch; 0: not before the last start. */
-  readonly at: number;
-  deliveryCount: number;
-  /** Answers its publisher; undefined once that is done. */
-  tell: ((outcome: Outcome) => void) | undefined;
-  /** Where it is on the disk; undefined while it is not there. */
-  place: Place | undefined;
-  /** Whether it is being written. */
-  storing = false;
-  /** Whether it is settled for good. */
-  ended = false;
-
-  constructor(
-    envelope: Envelope,
-    order: number,
-    round: number,
-    at: number,
-    tell: ((outcome: Outcome) => void) | undefined,
-    place: Place | undefined,
-  ) {
-    this.envelope = envelope;
-    this.order = order;
-    this.cost = costOf(envelope);
-    this.round = round;
-    this.at = at;
-    this.deliveryCount = envelope.deliveryCount;
-    this.tell = tell;
-    this.place = place;
-  }
-}
 
 /**
  * A queue whose messages are stored when nobody takes them: at once where it has no consumer, after a short patience
@@ -60,15 +23,15 @@ class Entry {
  * late one is stored. In memory are those that are delivered and the first that wait; from `#readTo` on, the others
  * are on the disk alone, but for those of them that a consumer with a condition was found for: `#ahead`.
  */
-export class StoredQueue implements MessageQueue, Holder<Entry> {
+export class StoredQueue implements MessageQueue, Holder<StoredEntry> {
   readonly #name: string;
   readonly #depot: Depot;
   readonly #budget: Budget;
   readonly #onIdle: () => void;
-  readonly #members = new Members<Entry>();
-  readonly #waiting = new Waiting<Entry>();
+  readonly #members = new Members<StoredEntry>();
+  readonly #waiting = new Waiting<StoredEntry>();
   /** What is being written behind what is on the disk alone, in order. */
-  readonly #fresh = new Set<Entry>();
+  readonly #fresh = new Set<StoredEntry>();
   #kept: KeptQueue | undefined;
   /** The last place given out. */
   #last: number;
@@ -129,7 +92,7 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
       }
     }
     return new Promise((tell) => {
-      const entry = new Entry(envelope, ++this.#last, this.#depot.round, 0, tell, undefined);
+      const entry = new StoredEntry(envelope, ++this.#last, this.#depot.round, 0, tell, undefined);
       if (this.#behind) {
         this.#fresh.add(entry);
         this.#store(entry);
@@ -241,11 +204,11 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     return true;
   }
 
-  #entryOf({ message, sequence, bytes, at }: KeptMessage): Entry {
-    return new Entry(message, sequence, this.#depot.round, at, undefined, { sequence, bytes });
+  #entryOf({ message, sequence, bytes, at }: KeptMessage): StoredEntry {
+    return new StoredEntry(message, sequence, this.#depot.round, at, undefined, { sequence, bytes });
   }
 
-  settled(entry: Entry, outcome: Outcome, tried: boolean): void {
+  settled(entry: StoredEntry, outcome: Outcome, tried: boolean): void {
     this.#unsettled--;
     if (outcome.state === 'released') {
       if (tried) entry.deliveryCount++;
@@ -256,7 +219,7 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     this.pump();
   }
 
-  leave(member: Member<Entry>, unsettled: Iterable<Entry>): void {
+  leave(member: Member<StoredEntry>, unsettled: Iterable<StoredEntry>): void {
     this.#members.remove(member);
     for (const entry of unsettled) {
       this.#unsettled--;
@@ -268,20 +231,20 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     this.#idle();
   }
 
-  #putBack(entry: Entry): void {
+  #putBack(entry: StoredEntry): void {
     if (this.#stopped) this.#giveUp(entry, this.#stopped);
     else this.#members.putBack(entry, this.#waiting);
   }
 
   /** Takes it out of memory when the listener stops: what is stored stays stored. */
-  #giveUp(entry: Entry, outcome: Outcome): void {
+  #giveUp(entry: StoredEntry, outcome: Outcome): void {
     this.#budget.give(entry.cost);
     if (entry.storing || entry.place) return;
     entry.tell?.(outcome);
     entry.tell = undefined;
   }
 
-  #end(entry: Entry, outcome: Outcome): void {
+  #end(entry: StoredEntry, outcome: Outcome): void {
     this.#budget.give(entry.cost);
     entry.ended = true;
     const { tell } = entry;
@@ -297,15 +260,15 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     if (this.#ahead.has(place.sequence)) void removed.then(() => this.#ahead.delete(place.sequence));
   }
 
-  #mayStore(entry: Entry): boolean {
+  #mayStore(entry: StoredEntry): boolean {
     return !entry.place && !entry.storing && !this.#depot.full;
   }
 
-  #storeIfLate(entry: Entry): void {
+  #storeIfLate(entry: StoredEntry): void {
     if (this.#depot.round - entry.round >= patience && this.#mayStore(entry)) this.#store(entry);
   }
 
-  #store(entry: Entry): void {
+  #store(entry: StoredEntry): void {
     entry.storing = true;
     this.#writing++;
     this.#append(entry).then(
@@ -314,12 +277,12 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     );
   }
 
-  async #append(entry: Entry): Promise<Place> {
+  async #append(entry: StoredEntry): Promise<Place> {
     this.#kept ??= this.#depot.queue(this.#name);
     return this.#depot.append(this.#kept, entry.envelope, entry.order);
   }
 
-  #stored(entry: Entry, place: Place): void {
+  #stored(entry: StoredEntry, place: Place): void {
     this.#writing--;
     entry.storing = false;
     entry.place = place;
@@ -335,7 +298,7 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
   }
 
   /** The store has failed, for good: what a consumer has may still be settled, all else goes back to its publisher. */
-  #notStored(entry: Entry, error: JunctionError): void {
+  #notStored(entry: StoredEntry, error: JunctionError): void {
     this.#writing--;
     entry.storing = false;
     const fresh = this.#fresh.delete(entry);

@@ -193,7 +193,7 @@ function properties(headers: readonly Header[]): Record<string, unknown> {
       : type === 'short'
         ? types.wrap_short(Number(value))
         : typeof value === 'bigint'
-          ? types.wrap_long(longOf(value) as never)
+          ? types.wrap_long(longOf(value))
           : typeof value === 'number'
             ? types.wrap_double(value)
             : value;
@@ -224,7 +224,7 @@ describe('selectors, beside those of Artemis', { skip }, () => {
             capabilities: ['topic'],
             filter: rhea.filter.selector(selector.replace(/^(\w+:)?(.*)$/, '$1($2) OR done = TRUE')),
           },
-        } as never);
+        });
         receiver.on('receiver_error', () => undefined);
         receiver.on('message', ({ message: got }: EventContext) => {
           const { done, number } = got!.application_properties as { done?: boolean; number: number };
@@ -242,7 +242,7 @@ describe('selectors, beside those of Artemis', { skip }, () => {
     );
     const sender = connection.open_sender({
       target: { address: 'oracle', capabilities: ['topic'] },
-    } as never);
+    });
     await once(sender, 'sendable');
     messages.forEach(({ headers, over }, number) =>
       sender.send({
@@ -254,9 +254,9 @@ describe('selectors, beside those of Artemis', { skip }, () => {
         ...(over?.key !== undefined && { group_id: over.key }),
         ...(over?.correlationId !== undefined && { correlation_id: over.correlationId as string }),
         application_properties: { ...properties(headers), number: types.wrap_int(number) },
-      } as never),
+      }),
     );
-    sender.send({ body: 'end', durable: true, application_properties: { done: true } } as never);
+    sender.send({ body: 'end', durable: true, application_properties: { done: true } });
     await until(() => ended.size === selectors.length, 'all have ended', 60_000);
     assert.deepEqual([...refused], []);
     const different: unknown[] = [];

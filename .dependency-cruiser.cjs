@@ -17,7 +17,7 @@ module.exports = {
       to: { circular: true },
     },
     layer('core', '^src/core/', []),
-    layer('broker', '^src/broker/', ['core/']),
+    layer('broker', '^src/broker/', ['core/', 'filter/']),
     layer('transport', '^src/transport/', ['core/']),
     layer('client', '^src/client/', ['core/', 'transport/']),
     layer('filter', '^src/filter/', ['core/']),

@@ -9,7 +9,14 @@ import { findTests, loadTests } from '../src/trial/load-tests.ts';
 import { runTest } from '../src/trial/run-tests.ts';
 
 /** Pages whose blocks are files (```yaml path) or, without a path, route files beside those. */
-const pages = ['routes.md', 'transforms.md', 'cloudevents.md', 'openmessaging.md', 'request-reply.md'];
+const pages = [
+  'routes.md',
+  'filters.md',
+  'transforms.md',
+  'cloudevents.md',
+  'openmessaging.md',
+  'request-reply.md',
+];
 
 for (const page of pages)
   describe(`docs/${page}`, async () => {

@@ -77,10 +77,13 @@ export class Depot {
     }
   }
 
-  /** As `KeptQueue.remove`, counted. That it could not be removed makes the store fail as a whole, which tells it. */
-  remove(queue: KeptQueue, place: Place): void {
+  /**
+   * As `KeptQueue.remove`, counted; resolves whatever becomes of it. That it could not be removed makes the store fail
+   * as a whole, which tells it.
+   */
+  remove(queue: KeptQueue, place: Place): Promise<void> {
     this.#count(-1, -place.bytes);
-    queue.remove(place).catch(() => undefined);
+    return queue.remove(place).catch(() => undefined);
   }
 
   /** Keeps the dead letter of a message that is removed in the same tick. */

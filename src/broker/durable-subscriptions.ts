@@ -12,6 +12,9 @@ const most = 10_000;
 /** Before their names in the store. */
 const prefix = 'subscription/';
 
+const sameTerms = (a: DurableTerms, b: DurableTerms): boolean =>
+  a.address === b.address && a.shared === b.shared && a.selector === b.selector && a.notFrom === b.notFrom;
+
 /** Where topics are told whom they reach. */
 export interface TopicRegistry {
   add(subscription: DurableSubscription): void;
@@ -51,8 +54,8 @@ export class DurableSubscriptions {
   }
 
   /**
-   * The subscription of this name, made where there is none; one of another address that nobody uses is replaced, with
-   * its messages, as JMS wants it. Resolves once it is on the disk.
+   * The subscription of this name, made where there is none; one of another address or selector that nobody uses is
+   * replaced, with its messages, as JMS wants it (JMS 2.0 §8.3.3). Resolves once it is on the disk.
    * @throws JunctionError refused where it is used and may not be shared or changed; invalid-message for a malformed
    * pattern; busy where there are too many; unavailable
    */
@@ -60,12 +63,12 @@ export class DurableSubscriptions {
     this.restore();
     const there = this.#all.get(name);
     if (there) {
-      const same = there.terms.address === terms.address && there.terms.shared === terms.shared;
+      const same = sameTerms(there.terms, terms);
       const used = there.queue.consumers > 0;
       if (used && !same)
         throw new JunctionError(
           'refused',
-          `the durable subscription of this name is ${there.terms.shared ? 'a shared' : 'an unshared'} one to ${there.terms.address}, and it is in use`,
+          `the durable subscription of this name is ${there.terms.shared ? 'a shared' : 'an unshared'} one to ${there.terms.address}${there.terms.selector === undefined ? '' : ` with the selector ${there.terms.selector}`}, and it is in use`,
         );
       if (used && !terms.shared)
         throw new JunctionError('refused', 'the durable subscription of this name is in use');

@@ -11,6 +11,7 @@ import { DurableSubscriptions } from './durable-subscriptions.ts';
 import { Depot, type DepotLimits } from './depot.ts';
 import { Budget, Queue, type MessageQueue } from './queue.ts';
 import { RouteConsumer } from './route-consumer.ts';
+import { sameSelection, takersOf, type Selection } from './selection.ts';
 import { SharedSubscription } from './shared.ts';
 import { StoredQueue } from './stored-queue.ts';
 import { publishToTopic, TopicSubscription, type TopicSubscriber } from './topic.ts';
@@ -140,8 +141,14 @@ export class Exchange {
   /**
    * Delivers a message to everyone who takes `envelope.address`; never rejects.
    * @param by a `client` of this listener, or a `route` that has it as target
+   * @param publisher who sent it, for those who do not want what they send themselves (`Selection.notFrom`)
    */
-  publish(envelope: Envelope, kind: AddressKind, by: 'client' | 'route'): Promise<Outcome> {
+  publish(
+    envelope: Envelope,
+    kind: AddressKind,
+    by: 'client' | 'route',
+    publisher?: string,
+  ): Promise<Outcome> {
     const intake = this.#intake;
     if (!intake || (this.#stopping && !this.#stillTakes(envelope.address, kind, by)))
       return Promise.resolve({
@@ -157,7 +164,7 @@ export class Exchange {
       if (local || routed) return this.#queue(address).publish(envelope);
       return this.#nobody(envelope, by);
     }
-    const subscribers = local ? this.#subscribersOf(address) : [];
+    const subscribers = local ? takersOf(this.#subscribersOf(address), envelope, publisher) : [];
     if (subscribers.length === 0) return routed ? intake.deliver(envelope) : this.#nobody(envelope, by);
     const delivered = publishToTopic(envelope, subscribers, performance.now());
     return routed ? Promise.all([intake.deliver(envelope), delivered]).then(combine) : delivered;
@@ -171,12 +178,21 @@ export class Exchange {
   /**
    * @param address for a topic, wildcards of the protocol are allowed
    * @param share of a topic: the shared subscription to join or to begin, see `SharedSubscription`
-   * @throws JunctionError `refused` where a route consumes this queue, or `share` is of another address;
+   * @param selection which messages are for it: of a queue, it takes only these, and the others wait for another
+   * consumer
+   * @throws JunctionError `refused` where a route consumes this queue, or `share` is of another address or selection;
    * `invalid-message` for a malformed pattern
    */
-  subscribe(address: string, kind: AddressKind, consumer: Consumer, share?: string): Subscription {
-    if (kind === 'queue') return this.#consume(address, consumer);
-    return share === undefined ? this.#listen(address, consumer) : this.#join(share, address, consumer);
+  subscribe(
+    address: string,
+    kind: AddressKind,
+    consumer: Consumer,
+    share?: string,
+    selection?: Selection,
+  ): Subscription {
+    if (kind === 'queue') return this.#consume(address, consumer, selection);
+    if (share === undefined) return this.#listen(address, consumer, selection);
+    return this.#join(share, address, consumer, selection);
   }
 
   /** Forgets a queue, e.g. a temporary one whose owner is gone; what waits in it is rejected. */
@@ -188,20 +204,20 @@ export class Exchange {
     this.#queues.delete(address);
   }
 
-  #consume(address: string, consumer: Consumer): Subscription {
+  #consume(address: string, consumer: Consumer, selection: Selection | undefined): Subscription {
     const route = this.#intake?.readerOf(address);
     if (route !== undefined) throw consumedBy(route, address);
-    return this.#queue(address).subscribe(consumer);
+    return this.#queue(address).subscribe(consumer, selection?.condition);
   }
 
-  #listen(address: string, consumer: Consumer): Subscription {
+  #listen(address: string, consumer: Consumer, selection: Selection | undefined): Subscription {
     let pattern;
     try {
       pattern = parsePattern(address, this.#options.syntax, false);
     } catch (error) {
       throw JunctionError.from(error, 'invalid-message');
     }
-    const subscription = new TopicSubscription(consumer, this.#options, () =>
+    const subscription = new TopicSubscription(consumer, selection, this.#options, () =>
       this.#remove(pattern, subscription),
     );
     this.#add(pattern, subscription);
@@ -224,18 +240,19 @@ export class Exchange {
     this.#matches = new Map();
   }
 
-  #join(share: string, address: string, consumer: Consumer): Subscription {
+  #join(share: string, address: string, consumer: Consumer, selection: Selection | undefined): Subscription {
     let group = this.#shared.get(share);
     if (!group) {
-      group = new SharedSubscription(`shared subscription to ${address}`, address, () =>
+      group = new SharedSubscription(`shared subscription to ${address}`, address, selection, () =>
         this.#shared.delete(share),
       );
-      group.begin(this.#listen(address, group));
+      group.begin(this.#listen(address, group, selection));
       this.#shared.set(share, group);
-    } else if (group.address !== address) {
+    } else if (group.address !== address || !sameSelection(group.selection, selection)) {
+      const selector = group.selection?.condition?.text;
       throw new JunctionError(
         'refused',
-        `the shared subscription of this name is one to ${group.address}: choose another name for ${address}`,
+        `the shared subscription of this name is one to ${group.address}${selector === undefined ? '' : ` with the selector ${selector}`}: choose another name for this one`,
       );
     }
     return group.join(consumer);

@@ -1,11 +1,16 @@
+import type { Condition } from '../core/condition.ts';
 import type { Envelope } from '../core/envelope.ts';
 import type { JunctionError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
-import type { Consumer, Delivery, Subscription } from './delivery.ts';
+import { counted, type Consumer, type Delivery, type Subscription } from './delivery.ts';
+import { isMeant } from './selection.ts';
+import type { Waiting } from './waiting.ts';
 
 /** A message that a queue hands out. */
 export interface Held {
   readonly envelope: Envelope;
+  /** Its place in the queue. */
+  readonly order: number;
   readonly deliveryCount: number;
 }
 
@@ -19,18 +24,56 @@ export interface Holder<Entry extends Held> {
 /** A consumer's hold on a queue, with what it has not settled. */
 export class Member<Entry extends Held> implements Subscription {
   readonly consumer: Consumer;
+  /** Which messages it takes; undefined: all. */
+  readonly condition: Condition | undefined;
+  /** The place up to which it has looked through what is on the disk alone. */
+  searched = 0;
   readonly #queue: Holder<Entry>;
   readonly #unsettled = new Set<Entry>();
+  readonly #means: (entry: Entry) => boolean;
+  /** The place up to which nothing waits in memory that it takes. */
+  #seen = -1;
+  #found: Entry | undefined;
   #cancelled = false;
 
-  constructor(queue: Holder<Entry>, consumer: Consumer) {
+  constructor(queue: Holder<Entry>, consumer: Consumer, condition: Condition | undefined) {
     this.#queue = queue;
     this.consumer = consumer;
+    this.condition = condition;
+    this.#means = ({ envelope, deliveryCount }) =>
+      condition === undefined || isMeant(condition, counted(envelope, deliveryCount));
   }
 
   /** In the order in which they were given. */
   get unsettled(): ReadonlySet<Entry> {
     return this.#unsettled;
+  }
+
+  /**
+   * Whether something waits that it takes. What was looked at once is not looked at again.
+   * @param upTo only up to this place, and what it has searched: what lies behind may not be all in memory
+   */
+  finds(waiting: Waiting<Entry>, upTo: number): boolean {
+    if (this.condition === undefined) return waiting.length > 0;
+    const end = Math.max(upTo, this.searched);
+    this.#found = waiting.find(this.#seen, end, this.#means);
+    if (this.#found === undefined) this.#seen = Math.max(this.#seen, Math.min(end, waiting.last));
+    return this.#found !== undefined;
+  }
+
+  /** Takes what `finds` has found. */
+  take(waiting: Waiting<Entry>): Entry {
+    const found = this.#found;
+    if (found === undefined) return waiting.shift();
+    this.#found = undefined;
+    this.#seen = found.order;
+    waiting.remove(found);
+    return found;
+  }
+
+  /** Something waits again. */
+  returned(entry: Entry): void {
+    if (entry.order <= this.#seen && this.#means(entry)) this.#seen = entry.order - 1;
   }
 
   give(entry: Entry): void {
@@ -87,13 +130,34 @@ export class Members<Entry extends Held> {
     for (const { consumer } of all) consumer.dismissed?.(error);
   }
 
-  /** The one whose turn it is among those that have credit. */
-  next(): Member<Entry> | undefined {
+  /** Whether one of them can take a message. */
+  get hungry(): boolean {
+    return this.#members.some(({ consumer }) => consumer.credit() > 0);
+  }
+
+  /** Whether one of those that do not take everything waits for this message. */
+  waitFor(envelope: Envelope): boolean {
+    return this.#members.some(
+      ({ condition, consumer }) => condition && consumer.credit() > 0 && isMeant(condition, envelope),
+    );
+  }
+
+  /**
+   * The one whose turn it is among those that have credit and for whom something waits.
+   * @param upTo see `Member.finds`
+   */
+  next(waiting: Waiting<Entry>, upTo: number): Member<Entry> | undefined {
     for (let i = 0; i < this.#members.length; i++) {
       this.#turn = (this.#turn + 1) % this.#members.length;
       const member = this.#members[this.#turn]!;
-      if (member.consumer.credit() > 0) return member;
+      if (member.consumer.credit() > 0 && member.finds(waiting, upTo)) return member;
     }
     return undefined;
+  }
+
+  /** Puts a message back to its place among those that wait. */
+  putBack(entry: Entry, waiting: Waiting<Entry>): void {
+    waiting.putBack(entry);
+    for (const member of this.#members) member.returned(entry);
   }
 }

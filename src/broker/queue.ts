@@ -1,3 +1,4 @@
+import type { Condition } from '../core/condition.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
@@ -56,7 +57,8 @@ class Entry {
 export interface MessageQueue {
   /** Resolves with what the publisher is to be told. */
   publish(envelope: Envelope): Promise<Outcome>;
-  subscribe(consumer: Consumer): Subscription;
+  /** @param condition which messages the consumer takes; the others wait for another one */
+  subscribe(consumer: Consumer, condition?: Condition): Subscription;
   readonly consumers: number;
   /** Ends its consumers, telling them why. */
   dismiss(error: JunctionError): void;
@@ -92,7 +94,8 @@ export class Queue implements MessageQueue, Holder<Entry> {
 
   /** Resolves with the answer of the consumer that settled it. */
   publish(envelope: Envelope): Promise<Outcome> {
-    if (this.#waiting.length >= this.#limit)
+    // One for whom nothing of what waits is meant need not wait for it to be taken.
+    if (this.#waiting.length >= this.#limit && !this.#members.waitFor(envelope))
       return busy(`queue ${envelope.address} holds ${this.#limit} waiting messages, its limit`);
     const cost = costOf(envelope);
     if (!this.#budget.take(cost)) return busy('the queues of this listener hold as much as they may');
@@ -106,8 +109,8 @@ export class Queue implements MessageQueue, Holder<Entry> {
     });
   }
 
-  subscribe(consumer: Consumer): Subscription {
-    const member = new Member(this, consumer);
+  subscribe(consumer: Consumer, condition?: Condition): Subscription {
+    const member = new Member(this, consumer, condition);
     this.#members.add(member);
     this.pump();
     return member;
@@ -132,10 +135,10 @@ export class Queue implements MessageQueue, Holder<Entry> {
   /** Hands out what waits, in turns, to the consumers that have credit. */
   pump(): void {
     while (this.#waiting.length > 0) {
-      const member = this.#members.next();
+      const member = this.#members.next(this.#waiting, Infinity);
       if (!member) return;
       this.#unsettled++;
-      member.give(this.#waiting.shift());
+      member.give(member.take(this.#waiting));
     }
   }
 
@@ -164,7 +167,7 @@ export class Queue implements MessageQueue, Holder<Entry> {
 
   #putBack(entry: Entry): void {
     if (this.#abandoned) entry.resolve(this.#abandoned);
-    else this.#waiting.putBack(entry);
+    else this.#members.putBack(entry, this.#waiting);
   }
 
   #idle(): void {

@@ -1,6 +1,7 @@
 import { JunctionError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Consumer, Delivery, Subscription } from './delivery.ts';
+import type { Selection } from './selection.ts';
 
 /**
  * A shared subscription: consumers that are one subscriber of a topic together. To the topic it is a consumer like any
@@ -11,6 +12,8 @@ export class SharedSubscription implements Consumer {
   readonly name: string;
   /** The pattern it was made for; every member has the same. */
   readonly address: string;
+  /** What it wants; every member wants the same. */
+  readonly selection: Selection | undefined;
   readonly #members: Member[] = [];
   readonly #onEmpty: () => void;
   #subscription: Subscription | undefined;
@@ -19,9 +22,10 @@ export class SharedSubscription implements Consumer {
   #releasing: Member | undefined;
 
   /** @param onEmpty called when the last member has gone, or all were cut off */
-  constructor(name: string, address: string, onEmpty: () => void) {
+  constructor(name: string, address: string, selection: Selection | undefined, onEmpty: () => void) {
     this.name = name;
     this.address = address;
+    this.selection = selection;
     this.#onEmpty = onEmpty;
   }
 

@@ -1,80 +1,48 @@
+import type { Condition } from '../core/condition.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 import { accepted, type Outcome } from '../core/outcome.ts';
-import type { KeptQueue, Place } from '../core/storage.ts';
+import type { KeptMessage, KeptQueue, Place } from '../core/storage.ts';
 import type { Consumer, Subscription } from './delivery.ts';
 import type { Depot } from './depot.ts';
 import { Member, Members, type Holder } from './members.ts';
 import { costOf, type Budget, type MessageQueue } from './queue.ts';
+import { batch, search } from './search.ts';
+import { StoredEntry } from './stored-entry.ts';
 import { Waiting } from './waiting.ts';
 
 /** How many messages of one queue wait in memory; the rest is on the disk alone. */
 const inMemory = 1000;
-/** How much is read from the disk at a time. */
-const batch = { messages: 256, bytes: 1 << 20 } as const;
 /** A message that is unsettled for so many sweeps is stored: more than one interval, less than two. */
 const patience = 2;
-
-/** One unsettled message that is in memory. `order` is its place, on the disk as well. */
-class Entry {
-  readonly envelope: Envelope;
-  readonly order: number;
-  readonly cost: number;
-  /** The sweep before which it came. */
-  readonly round: number;
-  /** When it was stored, ms since the epoch; 0: not before the last start. */
-  readonly at: number;
-  deliveryCount: number;
-  /** Answers its publisher; undefined once that is done. */
-  tell: ((outcome: Outcome) => void) | undefined;
-  /** Where it is on the disk; undefined while it is not there. */
-  place: Place | undefined;
-  /** Whether it is being written. */
-  storing = false;
-  /** Whether it is settled for good. */
-  ended = false;
-
-  constructor(
-    envelope: Envelope,
-    order: number,
-    round: number,
-    at: number,
-    tell: ((outcome: Outcome) => void) | undefined,
-    place: Place | undefined,
-  ) {
-    this.envelope = envelope;
-    this.order = order;
-    this.cost = costOf(envelope);
-    this.round = round;
-    this.at = at;
-    this.deliveryCount = envelope.deliveryCount;
-    this.tell = tell;
-    this.place = place;
-  }
-}
 
 /**
  * A queue whose messages are stored when nobody takes them: at once where it has no consumer, after a short patience
  * where a consumer leaves them unsettled. A publisher is answered when its message is settled or stored, whichever is
  * first. Every message has its place from the beginning, so that the order on the disk is that of the queue however
  * late one is stored. In memory are those that are delivered and the first that wait; from `#readTo` on, the others
- * are on the disk alone.
+ * are on the disk alone, but for those of them that a consumer with a condition was found for: `#ahead`.
  */
-export class StoredQueue implements MessageQueue, Holder<Entry> {
+export class StoredQueue implements MessageQueue, Holder<StoredEntry> {
   readonly #name: string;
   readonly #depot: Depot;
   readonly #budget: Budget;
   readonly #onIdle: () => void;
-  readonly #members = new Members<Entry>();
-  readonly #waiting = new Waiting<Entry>();
+  readonly #members = new Members<StoredEntry>();
+  readonly #waiting = new Waiting<StoredEntry>();
   /** What is being written behind what is on the disk alone, in order. */
-  readonly #fresh = new Set<Entry>();
+  readonly #fresh = new Set<StoredEntry>();
   #kept: KeptQueue | undefined;
   /** The last place given out. */
   #last: number;
   /** Whether there may be messages on the disk alone, all of them behind `#readTo`. */
   #behind: boolean;
   #readTo = 0;
+  /** Places behind `#readTo` whose messages are in memory, or are just being removed. */
+  readonly #ahead = new Set<number>();
+  /** The last place that is known to be on the disk. */
+  #diskEnd: number;
+  #searching = false;
   #unsettled = 0;
   #writing = 0;
   #pumping = false;
@@ -91,7 +59,7 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     this.#budget = budget;
     this.#onIdle = onIdle;
     this.#kept = depot.find(name);
-    this.#last = this.#kept?.reserve() ?? 0;
+    this.#last = this.#diskEnd = this.#kept?.reserve() ?? 0;
     this.#behind = (this.#kept?.messages ?? 0) > 0;
   }
 
@@ -124,7 +92,7 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
       }
     }
     return new Promise((tell) => {
-      const entry = new Entry(envelope, ++this.#last, this.#depot.round, 0, tell, undefined);
+      const entry = new StoredEntry(envelope, ++this.#last, this.#depot.round, 0, tell, undefined);
       if (this.#behind) {
         this.#fresh.add(entry);
         this.#store(entry);
@@ -136,8 +104,8 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     });
   }
 
-  subscribe(consumer: Consumer): Subscription {
-    const member = new Member(this, consumer);
+  subscribe(consumer: Consumer, condition?: Condition): Subscription {
+    const member = new Member(this, consumer, condition);
     this.#members.add(member);
     this.pump();
     return member;
@@ -176,10 +144,15 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
 
   #handOut(): void {
     while (this.#waiting.length > 0 || this.#behind) {
-      const member = this.#members.next();
-      if (!member) return;
-      if (this.#waiting.length === 0 && !this.#readOn()) return;
-      const entry = this.#waiting.shift();
+      // What waits in memory may be ahead of what is on the disk alone.
+      if (this.#behind && this.#waiting.first > this.#readTo && this.#members.hungry && !this.#readOn())
+        return;
+      const member = this.#members.next(this.#waiting, this.#behind ? this.#readTo : Infinity);
+      if (!member) {
+        if (this.#behind && this.#lookAhead()) continue;
+        return;
+      }
+      const entry = member.take(this.#waiting);
       const { expiresAt } = entry.envelope;
       if (expiresAt !== undefined && expiresAt <= Date.now()) {
         this.#end(entry, { state: 'rejected', error: expired });
@@ -190,7 +163,52 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     }
   }
 
-  settled(entry: Entry, outcome: Outcome, tried: boolean): void {
+  /** Looks on the disk for what consumers with a condition take; returns whether something was found. */
+  #lookAhead(): boolean {
+    if (!this.#kept || this.#searching) return false;
+    const [fresh] = this.#fresh;
+    const end = Math.min(this.#diskEnd, (fresh?.order ?? Infinity) - 1);
+    let result;
+    try {
+      const range = { readTo: this.#readTo, end };
+      result = search(this.#kept, this.#members, range, (found) => this.#admit(found));
+    } catch {
+      return false; // the store has failed, and has told so
+    }
+    if (result !== 'more') return result === 'found';
+    // A long search must not hold up the others.
+    this.#searching = true;
+    setImmediate(() => {
+      this.#searching = false;
+      this.pump();
+    });
+    return false;
+  }
+
+  /** Takes a message into memory out of its turn; false where there is no room. */
+  #admit(found: KeptMessage): boolean {
+    const { sequence } = found;
+    if (this.#ahead.has(sequence)) return true;
+    if (!this.#takeFor(found)) return false;
+    this.#ahead.add(sequence);
+    this.#members.putBack(this.#entryOf(found), this.#waiting);
+    return true;
+  }
+
+  #takeFor({ message }: KeptMessage): boolean {
+    const cost = costOf(message);
+    if (this.#budget.take(cost)) return true;
+    // One may always be under way, or the queue could wait for memory that others never give back.
+    if (this.#unsettled + this.#waiting.length > 0) return false;
+    this.#budget.force(cost);
+    return true;
+  }
+
+  #entryOf({ message, sequence, bytes, at }: KeptMessage): StoredEntry {
+    return new StoredEntry(message, sequence, this.#depot.round, at, undefined, { sequence, bytes });
+  }
+
+  settled(entry: StoredEntry, outcome: Outcome, tried: boolean): void {
     this.#unsettled--;
     if (outcome.state === 'released') {
       if (tried) entry.deliveryCount++;
@@ -201,7 +219,7 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     this.pump();
   }
 
-  leave(member: Member<Entry>, unsettled: Iterable<Entry>): void {
+  leave(member: Member<StoredEntry>, unsettled: Iterable<StoredEntry>): void {
     this.#members.remove(member);
     for (const entry of unsettled) {
       this.#unsettled--;
@@ -213,20 +231,20 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     this.#idle();
   }
 
-  #putBack(entry: Entry): void {
+  #putBack(entry: StoredEntry): void {
     if (this.#stopped) this.#giveUp(entry, this.#stopped);
-    else this.#waiting.putBack(entry);
+    else this.#members.putBack(entry, this.#waiting);
   }
 
   /** Takes it out of memory when the listener stops: what is stored stays stored. */
-  #giveUp(entry: Entry, outcome: Outcome): void {
+  #giveUp(entry: StoredEntry, outcome: Outcome): void {
     this.#budget.give(entry.cost);
     if (entry.storing || entry.place) return;
     entry.tell?.(outcome);
     entry.tell = undefined;
   }
 
-  #end(entry: Entry, outcome: Outcome): void {
+  #end(entry: StoredEntry, outcome: Outcome): void {
     this.#budget.give(entry.cost);
     entry.ended = true;
     const { tell } = entry;
@@ -234,18 +252,23 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     if (tell) tell(outcome);
     else if (outcome.state === 'rejected')
       this.#depot.bury(entry.envelope, outcome.error, entry.deliveryCount + 1, entry.at || Date.now());
-    if (entry.place) this.#depot.remove(this.#kept!, entry.place);
+    if (entry.place) this.#remove(entry.place);
   }
 
-  #mayStore(entry: Entry): boolean {
+  #remove(place: Place): void {
+    const removed = this.#depot.remove(this.#kept!, place);
+    if (this.#ahead.has(place.sequence)) void removed.then(() => this.#ahead.delete(place.sequence));
+  }
+
+  #mayStore(entry: StoredEntry): boolean {
     return !entry.place && !entry.storing && !this.#depot.full;
   }
 
-  #storeIfLate(entry: Entry): void {
+  #storeIfLate(entry: StoredEntry): void {
     if (this.#depot.round - entry.round >= patience && this.#mayStore(entry)) this.#store(entry);
   }
 
-  #store(entry: Entry): void {
+  #store(entry: StoredEntry): void {
     entry.storing = true;
     this.#writing++;
     this.#append(entry).then(
@@ -254,18 +277,19 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
     );
   }
 
-  async #append(entry: Entry): Promise<Place> {
+  async #append(entry: StoredEntry): Promise<Place> {
     this.#kept ??= this.#depot.queue(this.#name);
     return this.#depot.append(this.#kept, entry.envelope, entry.order);
   }
 
-  #stored(entry: Entry, place: Place): void {
+  #stored(entry: StoredEntry, place: Place): void {
     this.#writing--;
     entry.storing = false;
     entry.place = place;
+    this.#diskEnd = Math.max(this.#diskEnd, entry.order);
     const fresh = this.#fresh.delete(entry);
     if (entry.ended) {
-      this.#depot.remove(this.#kept!, place);
+      this.#remove(place);
       return this.#idle();
     }
     entry.tell?.(accepted);
@@ -274,7 +298,7 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
   }
 
   /** The store has failed, for good: what a consumer has may still be settled, all else goes back to its publisher. */
-  #notStored(entry: Entry, error: JunctionError): void {
+  #notStored(entry: StoredEntry, error: JunctionError): void {
     this.#writing--;
     entry.storing = false;
     const fresh = this.#fresh.delete(entry);
@@ -288,19 +312,25 @@ export class StoredQueue implements MessageQueue, Holder<Entry> {
   /** Takes more from the disk into memory. Returns whether anything waits there now. */
   #readOn(): boolean {
     let found;
-    try {
-      found = this.#kept?.read(this.#readTo, batch.messages, batch.bytes) ?? [];
-    } catch {
-      return false; // the store has failed, and has told so
-    }
-    for (const { message, sequence, bytes, at } of found) {
-      const cost = costOf(message);
-      // One may always be under way, or the queue could wait for memory that others never give back.
-      if (this.#unsettled + this.#waiting.length === 0) this.#budget.force(cost);
-      else if (!this.#budget.take(cost)) break;
-      this.#waiting.push(new Entry(message, sequence, this.#depot.round, at, undefined, { sequence, bytes }));
-      this.#readTo = sequence;
-    }
+    let more;
+    do {
+      try {
+        found = this.#kept?.read(this.#readTo, batch.messages, batch.bytes) ?? [];
+      } catch {
+        return false; // the store has failed, and has told so
+      }
+      // Where all of a batch is in memory already, the next one is to be read.
+      more = found.length > 0;
+      for (const each of found) {
+        if (!this.#ahead.has(each.sequence)) {
+          more = false;
+          if (!this.#takeFor(each)) break;
+          this.#members.putBack(this.#entryOf(each), this.#waiting);
+        }
+        this.#ahead.delete(each.sequence);
+        this.#readTo = each.sequence;
+      }
+    } while (more);
     for (const entry of this.#fresh) {
       if (entry.order > this.#readTo) break;
       this.#fresh.delete(entry);

@@ -1,6 +1,7 @@
 import type { Envelope } from '../core/envelope.ts';
 import { accepted, type Outcome } from '../core/outcome.ts';
 import type { Consumer, Delivery, Subscription } from './delivery.ts';
+import type { Selection } from './selection.ts';
 
 /**
  * What one publish to a topic waits for: the answers of the subscribers it had at that moment. It is accepted if one
@@ -58,6 +59,8 @@ export interface TopicLimits {
 /** Who gets what is published to a topic. */
 export interface TopicSubscriber {
   readonly name: string;
+  /** What it wants; it is offered nothing else. */
+  readonly selection: Selection | undefined;
   /** Takes part in the round if its publisher is to wait for it. */
   offer(envelope: Envelope, round: Round, now: number): void;
   /** Called by the exchange's sweep; true when it has just been found lagging. */
@@ -85,6 +88,7 @@ export function publishToTopic(
  * reading costs its publishers one grace, once, and then nothing.
  */
 export class TopicSubscription implements Subscription, TopicSubscriber {
+  readonly selection: Selection | undefined;
   readonly #consumer: Consumer;
   readonly #limits: TopicLimits;
   readonly #onCancel: () => void;
@@ -96,7 +100,13 @@ export class TopicSubscription implements Subscription, TopicSubscriber {
   #lagging = false;
   #cancelled = false;
 
-  constructor(consumer: Consumer, limits: TopicLimits, onCancel: () => void) {
+  constructor(
+    consumer: Consumer,
+    selection: Selection | undefined,
+    limits: TopicLimits,
+    onCancel: () => void,
+  ) {
+    this.selection = selection;
     this.#consumer = consumer;
     this.#limits = limits;
     this.#onCancel = onCancel;

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { parse } from 'lossless-json';
 import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 
@@ -39,13 +40,13 @@ export function decodeBody(message: Envelope, decoders?: ReadonlyMap<string, Bod
   const text = isUtf8(body) ? utf8.decode(body) : undefined;
   if (isJson(type)) {
     if (text === undefined) throw invalid('it is not UTF-8');
-    return decoded(() => JSON.parse(text));
+    return decoded(() => readJson(text));
   }
   if (text === undefined) return bytes(body);
   if (type.startsWith('text/')) return text;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = readJson(text);
   } catch {
     return text;
   }
@@ -55,6 +56,18 @@ export function decodeBody(message: Envelope, decoders?: ReadonlyMap<string, Bod
 /** The same bytes, no Buffer, which CEL does not know. */
 export const bytes = ({ buffer, byteOffset, length }: Uint8Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, length);
+
+/** Numbers are doubles, as in JavaScript; a whole number that no double holds is a bigint, so that ids stay apart. */
+function readJson(text: string): unknown {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  return parse(text, null, { parseNumber: numberOf, onDuplicateKey: ({ newValue }) => newValue });
+}
+
+function numberOf(text: string): number | bigint {
+  const number = Number(text);
+  const whole = /^-?\d{16,20}$/.test(text) && !Number.isSafeInteger(number);
+  return whole ? BigInt(text) : number;
+}
 
 const utf8 = new TextDecoder();
 

@@ -1,5 +1,6 @@
 import { FilterSyntaxError, type Condition } from '../core/condition.ts';
 import { compileTest } from './selector/compile.ts';
+import { renewSteps } from './selector/like.ts';
 import { parseSelector } from './selector/parse.ts';
 
 /** The longest selector or expression, in UTF-16 code units. */
@@ -23,5 +24,11 @@ export function compileSelector(text: string): Condition {
     hyphenated ||= prefix === 'hyphenated_props:';
   }
   const test = compileTest(parseSelector(text, start, hyphenated));
-  return { text, matches: (message) => test(message) === true };
+  return {
+    text,
+    matches(message) {
+      renewSteps();
+      return test(message) === true;
+    },
+  };
 }

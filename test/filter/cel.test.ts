@@ -96,6 +96,16 @@ describe('CEL', () => {
     assert.equal(compileCel('body.half == 1.5', decoders).matches(half), true);
   });
 
+  it('tells large whole numbers of a body apart', () => {
+    const large =
+      '{"id":9007199254740993,"big":-12345678901234567,"small":5,"f":0.12345678901234567,"id2":1,"id2":2}';
+    for (const text of [
+      'body.id == 9007199254740993 && body.id != 9007199254740992 && body.id > 9007199254740992',
+      'body.big == -12345678901234567 && body.small * 2 == 10 && body.f < 0.2 && body.id2 == 2',
+    ])
+      assert.equal(evaluate(text, {}, large), true, text);
+  });
+
   it('cannot judge what it cannot read', () => {
     const is = { contentType: 'application/json' };
     fails(() => evaluate('body.missing > 1'), /body\.missing > 1: No such key: missing at character 6/);

@@ -15,7 +15,7 @@ describe('Qpid JMS', () => {
     const { out, bench } = await withForeigner(1000, (port) =>
       run('java', ['-cp', jars, join(here, 'Jms.java'), String(port)]),
     );
-    assert.equal(out.match(/^ok /gm)?.length, 21, out);
+    assert.equal(out.match(/^ok /gm)?.length, 24, out);
     assert.doesNotMatch(out, /^failed/m);
     const odd = bench.log.lines.filter((line) => !line.message.includes('container-id one is in use'));
     assert.deepEqual(odd, []);

@@ -3,13 +3,27 @@ import { JunctionError } from '../../core/errors.ts';
 /** A piece between two `%`: texts, and `undefined` for each `_`. */
 type Piece = readonly (string | undefined)[];
 
-/** How many characters one LIKE may look at: a pattern and a text from outside must not hold up the others. */
-const mostSteps = 50_000_000;
+/** How many characters all LIKEs of one selector may look at: patterns and texts from outside must not hold up others. */
+const mostSteps = 20_000_000;
+/** Comparing texts in one go looks at so many characters in the time of one step. */
+const atOnce = 16;
+
+/** What is left of them; selectors are evaluated one after the other. */
+let stepsLeft = mostSteps;
+
+/** To be called before a selector is evaluated. */
+export const renewSteps = (): void => void (stepsLeft = mostSteps);
+
+function spend(steps: number): void {
+  stepsLeft -= steps;
+  if (stepsLeft < 0)
+    throw new JunctionError('invalid-message', 'the LIKEs of the selector take too long for this message');
+}
 
 /**
  * Makes the test of a LIKE pattern: `%` stands for any characters, `_` for one, each of them itself behind the escape
  * character. Pieces between `%` are looked for from left to right, so that nothing is ever tried twice.
- * @returns a test that throws JunctionError `invalid-message` where it would take too long
+ * @returns a test that throws JunctionError `invalid-message` where all of them would take too long
  */
 export function likeTest(pattern: string, escape: string | undefined): (text: string) => boolean {
   const pieces = piecesOf(pattern, escape);
@@ -83,14 +97,16 @@ function find(piece: Piece, text: string, at: number): number {
   const first = piece[0];
   if (piece.length === 1 && first !== undefined) {
     const found = text.indexOf(first, at);
+    spend(((found < 0 ? text.length : found) - at) / atOnce);
     return found < 0 ? -1 : found + first.length;
   }
   const cost = piece.reduce((sum, part) => sum + (part?.length ?? 1), 0);
-  for (let steps = 0; at <= text.length; steps += cost) {
-    if (steps > mostSteps)
-      throw new JunctionError('invalid-message', 'a LIKE of the selector takes too long for this text');
+  while (at <= text.length) {
+    spend(cost);
     if (first !== undefined) {
+      const from = at;
       at = text.indexOf(first, at);
+      spend(((at < 0 ? text.length : at) - from) / atOnce);
       if (at < 0) return -1;
     }
     const end = forwards(piece, text, at);

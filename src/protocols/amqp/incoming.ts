@@ -60,7 +60,8 @@ export class IncomingHandler implements IncomingLinkHandler {
       return this.#refuse(delivery, error);
     }
     intake.begin();
-    void publish(this.#context, envelope, kind, 'client').then((outcome) => {
+    const publisher = this.#link.connection.peer?.containerId;
+    void publish(this.#context, envelope, kind, 'client', publisher).then((outcome) => {
       delivery.settle(answerFor(outcome, this.#outcomes));
       intake.end();
     });

@@ -4,6 +4,7 @@ import { JunctionError } from '../../core/errors.ts';
 import type { ListenerContext } from './context.ts';
 import type { AmqpError, IncomingLink, OutgoingLink } from './engine/api.ts';
 import { condition, toAmqpError } from './errors.ts';
+import { readFilters, selectionOf, type Filters } from './filters.ts';
 import { IncomingHandler } from './incoming.ts';
 import type { TemporaryNode } from './nodes.ts';
 import { OutgoingConsumer, type SendBudget } from './outgoing.ts';
@@ -82,26 +83,37 @@ export class Links {
     if (!source) {
       const found = durable?.find(wanted!.name);
       if (!durable || !found) return link.refuse(noSubscription(link.name));
-      return void this.#acceptDurable(link, durable, wanted!.name, found.terms);
+      return void this.#acceptDurable(link, durable, wanted!.name, found.terms, undefined);
     }
     const refusal = unsupported(source, durable !== undefined);
     if (refusal) return link.refuse(refusal);
     if (source.dynamic) {
+      const filters = readFilters(source.filter, dynamicKind(source));
+      if ('refusal' in filters) return link.refuse(filters.refusal);
       const node = this.#context.nodes.create(dynamicKind(source), this);
-      return this.#acceptReceiver(link, node.address, node.kind, node);
+      return this.#acceptReceiver(link, node.address, node.kind, node, filters);
     }
     if (source.address === undefined)
       return link.refuse({ condition: condition.invalidField, description: 'the source has no address' });
     const resolved = resolveSource(source.address, source, this.#context.nodes, this);
     if ('refusal' in resolved) return link.refuse(resolved.refusal);
     const { address, kind } = resolved;
-    if (!wanted || !durable) return this.#acceptReceiver(link, address, kind, undefined);
+    const filters = readFilters(source.filter, kind);
+    if ('refusal' in filters) return link.refuse(filters.refusal);
+    if (!wanted || !durable) return this.#acceptReceiver(link, address, kind, undefined, filters);
     if (kind === 'queue')
       return link.refuse({
         condition: condition.invalidField,
         description: `${address} is a queue, which keeps its messages anyway: only topics have durable subscriptions`,
       });
-    void this.#acceptDurable(link, durable, wanted.name, { address, shared: wanted.shared });
+    const selection = selectionOf(filters, link.connection.peer!.containerId);
+    const terms: DurableTerms = {
+      address,
+      shared: wanted.shared,
+      selector: selection?.condition?.text,
+      notFrom: selection?.notFrom,
+    };
+    void this.#acceptDurable(link, durable, wanted.name, terms, filters);
   }
 
   #acceptReceiver(
@@ -109,18 +121,22 @@ export class Links {
     address: string,
     kind: 'queue' | 'topic',
     own: TemporaryNode | undefined,
+    filters: Filters,
   ): void {
     const consumer = new OutgoingConsumer(this.#context, link, address, this.#budget, () => {
       this.#consumers.delete(consumer);
       if (own) this.#delete(own);
     });
     try {
-      consumer.subscribe(kind, shareOf(link.name, link.source!, link.connection.peer!.containerId));
+      const { containerId } = link.connection.peer!;
+      const share = shareOf(link.name, link.source!, containerId);
+      consumer.subscribe(kind, share, selectionOf(filters, containerId));
     } catch (reason) {
       return link.refuse(refusalOf(reason));
     }
     this.#consumers.add(consumer);
-    link.accept({ handler: consumer, source: own ? temporaryTerminus(address) : plainTerminus });
+    const terminus = own ? temporaryTerminus(address) : plainTerminus;
+    link.accept({ handler: consumer, source: { ...terminus, filter: filters.echo } });
   }
 
   /** Answers once the subscription is on the disk; the peer may end it only after that. */
@@ -129,6 +145,7 @@ export class Links {
     durable: DurableSubscriptions,
     name: string,
     terms: DurableTerms,
+    filters: Filters | undefined,
   ): Promise<void> {
     let opened = false;
     const consumer = new OutgoingConsumer(this.#context, link, terms.address, this.#budget, (closed) => {
@@ -146,7 +163,8 @@ export class Links {
       return link.refuse(refusalOf(reason));
     }
     this.#consumers.add(consumer);
-    link.accept({ handler: consumer, source: durableTerminus(terms) });
+    const source = durableTerminus(terms);
+    link.accept({ handler: consumer, source: filters ? { ...source, filter: filters.echo } : source });
     opened = true;
   }
 

@@ -1,6 +1,7 @@
 import type { Consumer, Delivery, Subscription } from '../../broker/delivery.ts';
 import type { DurableSubscription } from '../../broker/durable-subscription.ts';
 import type { AddressKind } from '../../broker/exchange.ts';
+import type { Selection } from '../../broker/selection.ts';
 import { JunctionError } from '../../core/errors.ts';
 import type { ListenerContext } from './context.ts';
 import type { AmqpError, OutgoingLink, OutgoingLinkHandler } from './engine/api.ts';
@@ -47,10 +48,11 @@ export class OutgoingConsumer implements Consumer, OutgoingLinkHandler {
   /**
    * Joins the exchange; to be called before the attach is answered, since it may be refused.
    * @param share the shared subscription of a topic that it is a member of
+   * @param selection which messages are for it
    * @throws JunctionError
    */
-  subscribe(kind: AddressKind, share: string | undefined): void {
-    this.#subscription = this.#context.exchange.subscribe(this.#address, kind, this, share);
+  subscribe(kind: AddressKind, share: string | undefined, selection: Selection | undefined): void {
+    this.#subscription = this.#context.exchange.subscribe(this.#address, kind, this, share, selection);
     this.#node?.receivers.add(this);
   }
 

@@ -5,6 +5,7 @@ import { amqpAddress, hasWildcards } from './address.ts';
 import { AmqpMap, Described, symbol, Typed } from './codec/types.ts';
 import type { AmqpError, Terminus } from './engine/api.ts';
 import { condition } from './errors.ts';
+import { filterFor } from './filters.ts';
 import type { Nodes } from './nodes.ts';
 
 /** Where a link leads, or why it may not. */
@@ -104,13 +105,14 @@ export function durableOf(
   };
 }
 
-/** What our attach says of a durable subscription. */
-export const durableTerminus = ({ address, shared }: DurableTerms): Partial<Terminus> => ({
+/** What our attach says of a durable subscription; of its filters only where the link does not name them. */
+export const durableTerminus = ({ address, shared, selector }: DurableTerms): Partial<Terminus> => ({
   address,
   durable: 'unsettled-state',
   expiryPolicy: 'never',
   timeout: 0,
   capabilities: shared ? ['topic', 'shared'] : ['topic'],
+  filter: selector === undefined ? undefined : filterFor('jms-selector', selector),
 });
 
 /** The answer to a link without a source: a client that looks for its durable subscription, e.g. to end it. */
@@ -124,19 +126,6 @@ export const noSubscription = (linkName: string): AmqpError => ({
  * @param stored whether this listener stores anything
  */
 export function unsupported(source: Terminus, stored: boolean): AmqpError | undefined {
-  const filter = source.filter?.entries[0];
-  if (filter) {
-    const name = filter[0] instanceof Typed ? String(filter[0].value) : 'a filter';
-    const meaning = name.includes('selector')
-      ? ' (a message selector)'
-      : name.includes('no-local')
-        ? ' (without messages of its own)'
-        : '';
-    return {
-      condition: condition.notImplemented,
-      description: `filters are not supported, but the link asks for ${name}${meaning}`,
-    };
-  }
   if (isDurable(source) && !stored)
     return {
       condition: condition.notImplemented,

@@ -1,5 +1,6 @@
 import type { Consumer, Subscription } from '../../broker/delivery.ts';
 import { Exchange } from '../../broker/exchange.ts';
+import type { Selection } from '../../broker/selection.ts';
 import type { Envelope } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
 import { accepted, failed, type Outcome } from '../../core/outcome.ts';
@@ -127,8 +128,8 @@ export class StompListener implements Endpoint, Services {
     outcome.then(settle, (reason: unknown) => settle(failed(reason)));
   }
 
-  subscribe(address: string, consumer: Consumer): Subscription {
-    return this.#exchange.subscribe(address, kindOf(address), consumer);
+  subscribe(address: string, consumer: Consumer, selection: Selection | undefined): Subscription {
+    return this.#exchange.subscribe(address, kindOf(address), consumer, undefined, selection);
   }
 
   addReplyQueue(address: string): void {

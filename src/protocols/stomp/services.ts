@@ -1,4 +1,5 @@
 import type { Consumer, Subscription } from '../../broker/delivery.ts';
+import type { Selection } from '../../broker/selection.ts';
 import type { Envelope } from '../../core/envelope.ts';
 import type { JunctionError } from '../../core/errors.ts';
 import type { Outcome } from '../../core/outcome.ts';
@@ -22,7 +23,7 @@ export interface Services extends Registry {
   /** Calls `done` once, later; it must not throw. */
   publish(message: Envelope, done: (outcome: Outcome) => void): void;
   /** @throws JunctionError refused, invalid-message */
-  subscribe(address: string, consumer: Consumer): Subscription;
+  subscribe(address: string, consumer: Consumer, selection: Selection | undefined): Subscription;
   needsFlush(connection: Flushable): void;
   failed(connection: Flushable, error: JunctionError): void;
   gone(connection: Flushable): void;

@@ -231,13 +231,13 @@ export class Session implements Port {
 
   #subscribe(frame: Frame): void {
     const subscription = this.#subscriptions.add(frame, this.#replyQueues.rename);
-    const { destination } = subscription.options;
+    const { destination, selection } = subscription.options;
     if (control.test(destination))
       throw new JunctionError('invalid-message', 'destination: it holds a control character');
     if (Buffer.byteLength(destination) > stompAddress.maxBytes)
       throw new JunctionError('too-large', `destination: it is longer than ${stompAddress.maxBytes} bytes`);
     if (this.#ended) subscription.end();
-    subscription.hold(this.#services.subscribe(destination, subscription));
+    subscription.hold(this.#services.subscribe(destination, subscription, selection));
   }
 
   #unsubscribe(frame: Frame): void {

@@ -1,4 +1,5 @@
 import type { Consumer, Delivery, Subscription } from '../../broker/delivery.ts';
+import type { Selection } from '../../broker/selection.ts';
 import { JunctionError } from '../../core/errors.ts';
 import { fieldPrefix, identifierToText } from '../../core/headers.ts';
 import { accepted, type Outcome } from '../../core/outcome.ts';
@@ -35,6 +36,8 @@ export interface SubscriptionOptions {
   readonly mode: AckMode;
   /** Unacknowledged messages at one time; without meaning for `auto`. */
   readonly prefetch: number;
+  /** Which messages are for it. */
+  readonly selection: Selection | undefined;
 }
 
 /** One SUBSCRIBE: takes messages from the exchange and remembers which ones the client has not acknowledged. */

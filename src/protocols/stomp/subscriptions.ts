@@ -1,8 +1,21 @@
 import type { Frame } from './frame.ts';
+import { FilterSyntaxError, type Condition } from '../../core/condition.ts';
 import { JunctionError } from '../../core/errors.ts';
+import { compileSelector } from '../../filter/selector.ts';
 import { ackModes, StompSubscription, type AckMode, type Port } from './subscription.ts';
 
 const refuse = (message: string): JunctionError => new JunctionError('invalid-message', message);
+
+/** An empty selector is none, as in JMS. */
+function readSelector(selector: string | undefined): Condition | undefined {
+  if (selector === undefined || selector.trim() === '') return undefined;
+  try {
+    return compileSelector(selector);
+  } catch (error) {
+    if (!(error instanceof FilterSyntaxError)) throw error;
+    throw refuse(`selector, at character ${error.offset + 1}: ${error.message}`);
+  }
+}
 
 export interface Limits {
   readonly max_subscriptions: number;
@@ -37,8 +50,7 @@ export class Subscriptions {
         'busy',
         `a connection may have ${this.#limits.max_subscriptions} subscriptions`,
       );
-    if (frame.get('selector') !== undefined)
-      throw refuse('selectors are not supported: subscribe to a narrower destination');
+    const condition = readSelector(frame.get('selector'));
     const mode = frame.get('ack') ?? 'auto';
     if (!(ackModes as readonly string[]).includes(mode))
       throw refuse(`ack must be one of ${ackModes.join(', ')}`);
@@ -51,6 +63,7 @@ export class Subscriptions {
         alias: destination === written ? undefined : written,
         mode: mode as AckMode,
         prefetch: this.#prefetch(frame),
+        selection: condition && { condition, notFrom: undefined },
       },
       this.#port,
     );

@@ -48,6 +48,15 @@ public class Durable {
     if (consumer.receiveNoWait() != null) throw new AssertionError("more than " + got);
   }
 
+  static void publishPriority(int priority, String text) throws JMSException {
+    try (Connection connection = connect(null)) {
+      Session session = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
+      MessageProducer producer = session.createProducer(session.createTopic("events.a"));
+      producer.setPriority(priority);
+      producer.send(session.createTextMessage(text));
+    }
+  }
+
   interface Attempt {
     Object run() throws JMSException;
   }
@@ -76,7 +85,10 @@ public class Durable {
       MessageConsumer volatileOne = session.createSharedConsumer(topic, "shared");
       publish("1");
       for (MessageConsumer each : List.of(alone, shared, theirs, global, volatileOne)) receives(each, "1");
+      session.createDurableConsumer(topic, "urgent", "JMSPriority > 5", true).close();
+      session.createDurableConsumer(topic, "changed", "JMSPriority > 5", false).close();
       // what is in use can be neither changed nor ended
+      refused(() -> session.createSharedDurableConsumer(topic, "shared", "JMSPriority > 5"));
       refused(() -> session.createSharedDurableConsumer(session.createTopic("events.b"), "shared"));
       refused(() -> { session.unsubscribe("alone"); return null; });
       alone.close();
@@ -87,6 +99,7 @@ public class Durable {
       other.createDurableConsumer(other.createTopic("events.b"), "alone").close();
     }
     publish("2", "3");
+    publishPriority(9, "urgent");
   }
 
   static void after() throws Exception {
@@ -97,11 +110,15 @@ public class Durable {
       Session session = one.createSession(false, Session.AUTO_ACKNOWLEDGE);
       Topic topic = session.createTopic("events.a");
       MessageConsumer alone = session.createDurableConsumer(topic, "alone");
-      receives(alone, "2", "3", "4");
-      receives(session.createSharedDurableConsumer(topic, "shared"), "2", "3", "4");
+      receives(session.createDurableConsumer(topic, "urgent", "JMSPriority > 5", true), "urgent");
+      // another selector: what was stored by the first is gone
+      MessageConsumer changed = session.createDurableConsumer(topic, "changed", "JMSPriority < 5", false);
+      receives(changed);
+      receives(alone, "2", "3", "urgent", "4");
+      receives(session.createSharedDurableConsumer(topic, "shared"), "2", "3", "urgent", "4");
       Session nobody = anonymous.createSession(false, Session.AUTO_ACKNOWLEDGE);
       MessageConsumer global = nobody.createSharedDurableConsumer(topic, "shared");
-      receives(global, "2", "3", "4");
+      receives(global, "2", "3", "urgent", "4");
       Session other = two.createSession(false, Session.AUTO_ACKNOWLEDGE);
       MessageConsumer theirs = other.createDurableConsumer(other.createTopic("events.b"), "alone");
       receives(theirs);
@@ -115,6 +132,7 @@ public class Durable {
       MessageConsumer anew = session.createDurableConsumer(topic, "alone");
       publish("6");
       receives(anew, "6");
+      receives(changed, "5", "6");
     }
   }
 }

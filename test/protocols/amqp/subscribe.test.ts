@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import rhea, { type Connection, type Delivery, type EventContext, type Receiver } from 'rhea';
+import type { Connection, Delivery, EventContext, Receiver } from 'rhea';
 import type { JunctionError } from '../../../src/core/errors.ts';
 import { addressAnnotation } from '../../../src/protocols/amqp/annotations.ts';
 import { isPending, message, settleDown, until } from '../../helpers.ts';
@@ -170,14 +170,8 @@ describe('a receiver', { timeout: 60_000 }, () => {
       assert.ok(description.length > 10);
       return condition;
     };
-    const noLocal = {
-      'no-local': rhea.types.wrap_described(rhea.types.wrap_list([]), 'apache.org:no-local-filter:list'),
-    };
-    const selector = rhea.filter.selector("colour = 'green'");
-    assert.equal(await refused({ address: 'a', filter: selector }), 'amqp:not-implemented');
     assert.equal(await refused({ address: 'a', distribution_mode: 'copy' }), 'amqp:not-implemented');
     assert.equal(await refused({ address: 'a', durable: 2, expiry_policy: 'never' }), 'amqp:not-implemented');
-    assert.equal(await refused({ address: 'a', filter: noLocal }), 'amqp:not-implemented');
     assert.equal(await refused({ address: 'a', capabilities: ['queue', 'shared'] }), 'amqp:invalid-field');
     assert.equal(await refused({ address: 'events.a', capabilities: ['queue'] }), 'amqp:not-allowed');
     assert.equal(await refused({ address: 'a.#', capabilities: ['queue'] }), 'amqp:invalid-field');

@@ -58,6 +58,37 @@ describe('subscribers', { timeout: 60_000 }, () => {
     await sent;
   });
 
+  it('gives a subscriber with a selector what it matches: of a queue the rest waits for others', async (t) => {
+    const { port, listener } = await listen(t);
+    const [picky, topical, any] = [await client(t, port), await client(t, port), await client(t, port)];
+    const selector = "selector:colour = 'red' AND n > 5\n";
+    picky.write(subscribe('s', '/queue/a', selector));
+    topical.write(subscribe('s', '/topic/a', selector) + subscribe('all', '/topic/b', 'selector: \n'));
+    await picky.next('RECEIPT');
+    await until(() => topical.receipts().length === 2, 'both subscriptions');
+    const said = (n: number, colour: string) =>
+      `SEND\ndestination:/queue/a\ncolour:${colour}\nn:${n}\nreceipt:${n}\n\n${n}^@`;
+    any.write(said(5, 'red') + said(6, 'blue') + said(7, 'red'));
+    await until(() => any.receipts().includes('7'), 'what it matches');
+    assert.deepEqual([bodies(picky), any.receipts()], [['7'], ['7']]);
+    any.write(subscribe('s', '/queue/a'));
+    await until(() => any.receipts().length === 4, 'the rest');
+    assert.deepEqual([bodies(picky), bodies(any)], [['7'], ['5', '6']]);
+    any.write([said(8, 'blue'), said(9, 'red')].join('').replaceAll('/queue/', '/topic/'));
+    await listener.sink.send(message('all'), '/topic/b');
+    await until(() => topical.messages().length === 2 && any.receipts().length === 6, 'what is for it');
+    assert.deepEqual(bodies(topical).sort(), ['9', 'all']);
+  });
+
+  it('tells where a selector is wrong', async (t) => {
+    const { port } = await listen(t);
+    const raw = await client(t, port);
+    raw.write(subscribe('s', '/queue/a', "selector:colour = 'red' AND\n"));
+    const error = await raw.next('ERROR');
+    assert.equal(error.headers.get('error-code'), 'invalid-message');
+    assert.match(error.body.toString(), /selector, at character 19: expected a name/);
+  });
+
   it('shares a queue in turns and gives what a lost client held to the next', async (t) => {
     const { port } = await listen(t);
     const [one, two, sender] = [await client(t, port), await client(t, port), await client(t, port)];

@@ -1,10 +1,11 @@
 import { PatternIndex } from '../../../core/pattern-index.ts';
 import type { AddressPattern } from '../../../core/address.ts';
 import { amqpAddress } from '../address.ts';
-import { AmqpMap, Described, symbol, Typed, type MessageView } from '../codec/types.ts';
+import type { MessageView } from '../codec/types.ts';
 import type { Terminus } from '../engine/api.ts';
 import { noTerminus } from '../engine/link.ts';
 import { addressAnnotation } from '../annotations.ts';
+import { filterFor } from '../filters.ts';
 import { Nodes } from '../nodes.ts';
 import type { AmqpClientConfig } from './config.ts';
 
@@ -18,8 +19,6 @@ export const here: Terminus = plain;
 /** Our end of a link on which we send. */
 export const origin: Terminus = { ...plain, outcomes };
 
-/** The descriptor of a selector filter, as registered for Apache brokers. */
-const selectorFilter = new Typed('ulong', 0x0000_468c_0000_0004n);
 const selectorName = 'jms-selector';
 
 /** How the addresses of routes are called at the broker, and what its links are told of them. */
@@ -67,9 +66,7 @@ export class Addresses {
       // `global`: found by its name alone, whichever container asks
       capabilities: [...this.#capabilities(topic), ...(durable && shared ? ['shared', 'global'] : [])],
       ...(durable && { durable: 'unsettled-state', expiryPolicy: 'never', distributionMode: 'copy' }),
-      ...(selector !== undefined && {
-        filter: new AmqpMap([[symbol(selectorName), new Described(selectorFilter, selector)]]),
-      }),
+      ...(selector !== undefined && { filter: filterFor(selectorName, selector) }),
     };
   }
 

@@ -7,6 +7,7 @@ import { startGateway, type RunningGateway } from '../e2e/gateway.ts';
 import { until } from '../until.ts';
 import { differences, expected, letters, type Letter } from './letters.ts';
 import type { System } from './system.ts';
+import { home, wholeCell, wholeRoutes, wholeWord, type WholeCell } from './whole.ts';
 
 /** What became of the messages from one source to one target. */
 export interface Cell {
@@ -24,9 +25,17 @@ const patience = 20_000;
 const wordOf = (source: System, target: System, end: 'in' | 'out'): string =>
   `${source.name}-to-${target.name}-${end}`;
 
-/** Sends messages from every system to every system through one gateway. */
-export async function runMatrix(systems: readonly System[], log: (line: string) => void): Promise<Cell[]> {
+/** What `runMatrix` found. */
+export interface Findings {
+  readonly cells: readonly Cell[];
+  /** Of whole messages, at each broker. */
+  readonly whole: readonly WholeCell[];
+}
+
+/** Sends messages from every system to every system through one gateway, and whole messages to every broker and back. */
+export async function runMatrix(systems: readonly System[], log: (line: string) => void): Promise<Findings> {
   const pairs = systems.flatMap((source) => systems.map((target) => ({ source, target })));
+  const brokers = systems.filter(({ role }) => role === 'client');
   const folder = await mkdtemp(join(tmpdir(), 'junction-interop-'));
   const peers: Peer[] = [];
   let gateway: RunningGateway | undefined;
@@ -37,10 +46,14 @@ export async function runMatrix(systems: readonly System[], log: (line: string) 
         system.start([
           ...systems.map((target) => system.address(wordOf(system, target, 'in'))),
           ...systems.map((source) => system.address(wordOf(source, system, 'out'))),
+          system.address(wholeWord(system)),
         ]),
       ),
     );
-    await writeFile(join(folder, 'routes.yaml'), stringify({ routes: pairs.map(routeOf) }));
+    await writeFile(
+      join(folder, 'routes.yaml'),
+      stringify({ routes: [...pairs.map(routeOf), ...brokers.flatMap(wholeRoutes)] }),
+    );
     await writeFile(join(folder, 'junction.yaml'), stringify(configurationOf(systems, join(folder, 'data'))));
     log('starting the gateway');
     gateway = await startGateway({ config: join(folder, 'junction.yaml') });
@@ -77,7 +90,12 @@ export async function runMatrix(systems: readonly System[], log: (line: string) 
         )),
       );
     }
-    return cells;
+    const whole: WholeCell[] = [];
+    for (const broker of brokers) {
+      log(`whole messages by ${broker.name}`);
+      whole.push(await wholeCell(broker, gateway.port(home)));
+    }
+    return { cells, whole };
   } catch (error) {
     log(gateway?.output() ?? '');
     throw error;
@@ -96,7 +114,10 @@ const routeOf = ({ source, target }: { source: System; target: System }) => ({
 });
 
 const configurationOf = (systems: readonly System[], store: string) => ({
-  endpoints: Object.fromEntries(systems.map((system) => [system.name, system.settings()])),
+  endpoints: Object.fromEntries<unknown>([
+    ...systems.map((system) => [system.name, system.settings()] as const),
+    [home, { type: 'amqp', listen: '127.0.0.1:0' }],
+  ]),
   routes: ['routes.yaml'],
   admin: { listen: '127.0.0.1:0' },
   store: { path: store },

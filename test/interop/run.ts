@@ -29,13 +29,16 @@ const runnable = wanted.filter(({ unavailable }) => unavailable === false);
 for (const { name, unavailable } of wanted)
   if (unavailable !== false) console.error(`left out: ${name}, ${unavailable}`);
 
-const cells = await runMatrix(runnable, (line) => console.error(line));
-const made = interopPage(runnable, cells);
+const { cells, whole } = await runMatrix(runnable, (line) => console.error(line));
+const made = interopPage(runnable, cells, whole);
 console.log(made);
 const bad = cells.filter(({ wrong }) => wrong.length > 0);
 for (const { source, target, wrong } of bad)
   console.error(`${source.name} → ${target.name}:\n  ${wrong.join('\n  ')}`);
-if (bad.length > 0) process.exitCode = 1;
+const badWhole = whole.filter(({ wrong }) => wrong.length > 0);
+for (const { system, wrong } of badWhole)
+  console.error(`whole messages by ${system.name}:\n  ${wrong.join('\n  ')}`);
+if (bad.length + badWhole.length > 0) process.exitCode = 1;
 else if (update && runnable.length === all.length) await writeFile(page, made);
 else if (runnable.length === all.length && (await readFile(page, 'utf8')) !== made) {
   console.error('docs/interop.md says something else: npm run interop -- --update');

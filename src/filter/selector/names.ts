@@ -1,5 +1,5 @@
 import { Uuid, type Envelope, type HeaderValue, type Identifier } from '../../core/envelope.ts';
-import { identifierToText, isWholeType } from '../../core/headers.ts';
+import { furtherFields, identifierToText, isWholeType } from '../../core/headers.ts';
 
 /** What a name stands for in one message; undefined is NULL, bytes can be asked for but compared with nothing. */
 export type Value = string | number | bigint | boolean | Uint8Array | undefined;
@@ -20,6 +20,9 @@ const jmsIdentifier = (id: Identifier | undefined): Value =>
   id === undefined || typeof id === 'string' ? id : `ID:${identifierToText(id)}`;
 
 const key: Field = ({ key }) => key;
+/** What an envelope has no field for. */
+const { read: groupSequence } = header(furtherFields.groupSequence);
+const { read: userId } = header(furtherFields.userId);
 
 /** Names of fields of the message; what is a number here is exact. Where a field is not set, a header of that name is looked for. */
 const fields: ReadonlyMap<string, Field> = new Map<string, Field>([
@@ -34,6 +37,8 @@ const fields: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['JMSDestination', ({ address }) => address],
   ['JMSReplyTo', ({ replyTo }) => replyTo],
   ['JMSXGroupID', key],
+  ['JMSXGroupSeq', groupSequence],
+  ['JMSXUserID', userId],
   ['JMSXDeliveryCount', ({ deliveryCount }) => deliveryCount + 1],
   ['amqp.message_id', ({ id }) => identifier(id)],
   ['amqp.correlation_id', ({ correlationId }) => identifier(correlationId)],
@@ -45,6 +50,8 @@ const fields: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['amqp.absolute_expiry_time', ({ expiresAt }) => expiresAt],
   ['amqp.creation_time', ({ timestamp }) => timestamp],
   ['amqp.group_id', key],
+  ['amqp.group_sequence', groupSequence],
+  ['amqp.user_id', userId],
   ['amqp.priority', ({ priority }) => priority ?? 4],
   ['amqp.durable', ({ durable }) => durable],
   ['amqp.delivery_count', ({ deliveryCount }) => deliveryCount],

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Envelope, Header } from '../../core/envelope.ts';
-import { furtherFields } from '../../core/headers.ts';
+import { furtherFields, reservedPrefix } from '../../core/headers.ts';
 import { isOurs, nameOf } from './annotations.ts';
 import { Cursor } from './codec/cursor.ts';
 import { decodeValue } from './codec/decode.ts';
@@ -73,7 +73,7 @@ const none: AmqpMap['entries'] = [];
 /** The reverse of withFurther. A reserved header that does not hold what it should stays an application property. */
 export function takeFurther(from: Envelope): Further {
   const { headers } = from;
-  if (!headers.some(([name]) => name.startsWith('junction-')))
+  if (!headers.some(([name]) => name.startsWith(reservedPrefix)))
     return { properties: {}, annotations: none, headers };
   const properties: { -readonly [Field in keyof Further['properties']]: Further['properties'][Field] } = {};
   let annotations = none;

@@ -1,10 +1,4 @@
-import {
-  latest,
-  type Context,
-  type Endpoint,
-  type EndpointStatus,
-  type Traits,
-} from '../../core/protocol.ts';
+import { type Context, type Endpoint, type EndpointStatus, type Traits } from '../../core/protocol.ts';
 import type { KafkaClientConfig } from './config.ts';
 import { KafkaSink } from './sink.ts';
 import { KafkaSource } from './source.ts';
@@ -15,7 +9,6 @@ export const kafkaTraits: Traits = {
   headerOrder: 'lost', // written in their order; kafkajs, which reads, puts those of one name together, and numbers first
   ids: 'header',
   loses: ['durable', 'deliveryCount', 'retain'],
-  narrows: { timestamp: { range: [0, latest] } },
   supplies: ['timestamp'],
   redelivers: true,
 };

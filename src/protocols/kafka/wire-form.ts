@@ -3,8 +3,8 @@ import type { Wire } from '../../core/protocol.ts';
 import { fromEnvelope, toEnvelope } from './mapping.ts';
 
 /** A record of a topic, as a batch has it. */
-export const kafkaWire: Wire = (message, address) => {
-  const { key, value, timestamp, headers } = fromEnvelope(message);
+export const kafkaWire: Wire = (message, address, now) => {
+  const { key, value, timestamp, headers } = fromEnvelope(message, now);
   return {
     frame: {
       kind: value === null ? 'tombstone' : 'record',

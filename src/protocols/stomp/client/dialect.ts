@@ -67,6 +67,12 @@ export const groupHeader = 'junction-group-id';
 /** Carries the timestamp where the broker puts its own in its place, or keeps only seconds. */
 export const timestampHeader = 'junction-timestamp';
 
+/** These are fields of a JMS message, whatever the header holds. */
+const isJms = (name: string): boolean => name.startsWith('JMS');
+const activeMqNames = among(
+  ...['transformation', 'transformation-error', 'amq-msg-type', 'browser', 'original-destination'],
+);
+
 const activeMq: Dialect = {
   name: 'ActiveMQ',
   idHeader,
@@ -74,27 +80,12 @@ const activeMq: Dialect = {
   rest: '>',
   nack: 'dead-letter',
   nackHeaders: [],
-  reserved: among(
-    ...[
-      'transformation',
-      'transformation-error',
-      'amq-msg-type',
-      'JMSXUserID',
-      'browser',
-      'original-destination',
-    ],
-  ),
+  reserved: (name) => isJms(name) || activeMqNames(name),
   saysPersistent: true,
   textWithoutLength: true,
 };
 
-const artemisNames = among(
-  'subscription-type',
-  'JMSCorrelationID',
-  'JMSType',
-  'JMSReplyTo',
-  'destination-type',
-);
+const artemisNames = among('subscription-type', 'destination-type');
 /** What Artemis adds for its own use. */
 const artemisOwn = (name: string): boolean => name.startsWith('_AMQ_') || name.startsWith('__');
 
@@ -105,7 +96,7 @@ const artemis: Dialect = {
   rest: '#',
   nack: 'discard',
   nackHeaders: [],
-  reserved: (name) => artemisNames(name) || artemisOwn(name),
+  reserved: (name) => isJms(name) || artemisNames(name) || artemisOwn(name),
   saysPersistent: false,
   textWithoutLength: true,
 };

@@ -1,6 +1,6 @@
 import { JunctionError } from '../../../core/errors.ts';
 import type { BodyType, Envelope } from '../../../core/envelope.ts';
-import { identifierFromText } from '../../../core/headers.ts';
+import { furtherFields, identifierFromText } from '../../../core/headers.ts';
 import type { Frame, Pair, Version } from '../frame.ts';
 import { fromEnvelope, toEnvelope } from '../mapping.ts';
 import { groupHeader, routingType, timestampHeader, type Dialect } from './dialect.ts';
@@ -39,6 +39,9 @@ export function fromMessage(frame: Frame, dialect: Dialect, address: string, now
       case 'persistent':
         persistent = true;
         pairs.push(header);
+        break;
+      case furtherFields.groupSequence:
+        pairs.push(['JMSXGroupSeq', value]);
         break;
       case timestampHeader:
         pairs.unshift(['timestamp', value]);
@@ -83,7 +86,13 @@ function timestampFrom(text: string, dialect: Dialect): string {
 const isNoise = (name: string, dialect: Dialect): boolean =>
   (dialect.name === 'Artemis' &&
     (name.startsWith('_AMQ_') || name.startsWith('__') || name === 'destination-type')) ||
-  (dialect.name === 'ActiveMQ' && name === 'original-destination');
+  (dialect.name === 'ActiveMQ' && (name === 'original-destination' || name === 'amq-msg-type'));
+
+/** Headers that ActiveMQ takes in and does not give out again, with those that carry them beside. */
+const swallowed: ReadonlyMap<string, string> = new Map([
+  ['JMSXGroupID', groupHeader],
+  ['JMSXGroupSeq', furtherFields.groupSequence],
+]);
 
 /** A message as SEND has it, with what only one broker knows left out. */
 export class Outbound {
@@ -126,7 +135,8 @@ export class Outbound {
         continue; // it would make a queue of this connection, whose replies nobody reads
       else {
         headers.push(pair);
-        if (dialect.name === 'ActiveMQ' && name === 'JMSXGroupID') headers.push([groupHeader, value]);
+        const again = dialect.name === 'ActiveMQ' ? swallowed.get(name) : undefined;
+        if (again !== undefined) headers.push([again, value]);
       }
     }
     if (dialect.name === 'ActiveMQ' && this.#isText) headers.push(['amq-msg-type', 'text']);

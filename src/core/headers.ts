@@ -300,6 +300,14 @@ export const toTextField = (name: string, text: string, unfit: RegExp): [string,
 export const fromTextField = (name: string, text: string): [string, string] | undefined =>
   name.startsWith(fieldPrefix) ? [name.slice(fieldPrefix.length), safeDecode(text)] : undefined;
 
+/** Carries a timestamp that brokers refuse, or put their own in its place. */
+export const timestampField = `${fieldPrefix}timestamp`;
+/** Whether brokers take it for the time at which a message was made: not before 1970, nor in the future. */
+export const isPlausibleTime = (timestamp: number, now: number): boolean =>
+  timestamp > 0 && timestamp < now + latestAhead;
+/** In ms. Kafka allows an hour, since clocks differ. */
+const latestAhead = 30 * 60_000;
+
 /** UTF-8 cannot hold it, in base64 or otherwise. */
 const loneSurrogate = /\p{Surrogate}/u;
 

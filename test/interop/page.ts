@@ -35,7 +35,7 @@ export function interopPage(
         'several headers of one name the first; *line breaks* and other control characters in a header come in an encoded form, which Junction restores; *order*, ' +
         'messages without a key may overtake each other.',
       '## Whole messages',
-      'A hundred messages of AMQP 1.0 with any headers of any type, bodies of every kind (also none, and of a mebibyte), ' +
+      'A hundred messages of AMQP 1.0 with any headers of any type, bodies of every kind (also none, and of 900 kB), ' +
         'identifiers of all four types, times, keys and priorities go to each broker and come back. They are compared, ' +
         'field by field, with what the traits of its protocol declare: nothing else is lost.',
       [

@@ -4,13 +4,14 @@ import { envelope, type Envelope, type Header, type Identifier } from '../../cor
 import {
   bodyTypeHeader,
   DeclaredTypes,
-  fieldPrefix,
   hopsHeader,
   identifierFromText,
   identifierToText,
   isBodyKind,
+  isPlausibleTime,
   nameFromText,
   timeFromText,
+  timestampField,
   toTextHeaders,
   typeOf,
   typesHeader,
@@ -30,10 +31,6 @@ export interface KafkaRecord {
 
 type Value = Buffer | string;
 
-/** Carries a timestamp that brokers refuse: before 1970, or in the future (by an hour, where they are left as they are). */
-const timestampHeader = `${fieldPrefix}timestamp`;
-const latestAhead = 30 * 60_000;
-
 /**
  * A record. Envelope fields become headers of their own, before those of the message; binary headers stay bytes, all
  * others are text whose types `junction-types` names.
@@ -51,8 +48,8 @@ export function fromEnvelope(envelope: Envelope, now: number = Date.now()): Kafk
   if (envelope.priority !== undefined) add('priority', String(envelope.priority));
   if (envelope.expiresAt !== undefined) add('expires-at', String(envelope.expiresAt));
   const { timestamp } = envelope;
-  const plausible = timestamp !== undefined && timestamp >= 0 && timestamp < now + latestAhead;
-  if (timestamp !== undefined && !plausible) add(timestampHeader, String(timestamp));
+  const plausible = timestamp !== undefined && isPlausibleTime(timestamp, now);
+  if (timestamp !== undefined && !plausible) add(timestampField, String(timestamp));
   if (envelope.hops > 0) add(hopsHeader, String(envelope.hops));
   if (envelope.bodyType !== 'data') add(bodyTypeHeader, envelope.bodyType);
   if (envelope.headers.length > 0) addHeaders(envelope.headers, new Set(headers.map(([name]) => name)), add);
@@ -101,7 +98,7 @@ export function toEnvelope(topic: string, record: KafkaRecord): Envelope {
     priority: integer(fields.get('priority')),
     expiresAt: integer(fields.get('expires-at')),
     key: record.key === null ? undefined : fromKey(record.key),
-    timestamp: integer(fields.get(timestampHeader)) ?? (timestamp >= 0 ? timestamp : undefined),
+    timestamp: integer(fields.get(timestampField)) ?? (timestamp >= 0 ? timestamp : undefined),
     hops: integer(fields.get(hopsHeader)) ?? 0,
   });
 }
@@ -118,7 +115,7 @@ const fieldHeaders = new Map<string, (text: string) => boolean>([
   ['reply-to', () => true],
   ['priority', (text) => /^[0-9]$/.test(text)],
   ['expires-at', (text) => timeFromText(text) !== undefined],
-  [timestampHeader, (text) => timeFromText(text) !== undefined],
+  [timestampField, (text) => timeFromText(text) !== undefined],
   [hopsHeader, isHops],
   [bodyTypeHeader, isBodyKind],
 ]);

@@ -1,11 +1,5 @@
 import { Supervisor } from '../../client/supervisor.ts';
-import {
-  latest,
-  type Context,
-  type Endpoint,
-  type EndpointStatus,
-  type Traits,
-} from '../../core/protocol.ts';
+import { type Context, type Endpoint, type EndpointStatus, type Traits } from '../../core/protocol.ts';
 import type { BrokerUrl } from '../../transport/dial.ts';
 import type { RocketMqClientConfig } from './config.ts';
 import { Session } from './session.ts';
@@ -19,7 +13,6 @@ export const rocketMqTraits: Traits = {
   controlCharacters: 'encoded',
   unordered: true, // a topic spreads them over its queues; those of a key are a message group
   loses: ['durable', 'deliveryCount', 'retain'], // it counts deliveries itself
-  narrows: { timestamp: { range: [1, latest] } },
   supplies: ['timestamp'],
   limits: { headers: 16_384, headerCount: 128 },
   redelivers: true,

@@ -7,7 +7,9 @@ import {
   identifierFromText,
   identifierToText,
   isBodyKind,
+  isPlausibleTime,
   timeFromText,
+  timestampField,
   toTextHeaders,
 } from '../../core/headers.ts';
 import { invalidTag } from './address.ts';
@@ -58,6 +60,9 @@ export function toProperties(envelope: Envelope, keyed: boolean): Properties {
   if (envelope.replyTo !== undefined) add('reply-to', envelope.replyTo);
   if (envelope.priority !== undefined) add('priority', String(envelope.priority));
   if (envelope.expiresAt !== undefined) add('expires-at', String(envelope.expiresAt));
+  const { timestamp } = envelope;
+  if (timestamp !== undefined && !isPlausibleTime(timestamp, Date.now()))
+    add(timestampField, String(timestamp));
   if (envelope.key !== undefined && !(keyed && isGroup(envelope.key))) add('group-id', envelope.key);
   let [tag, keys, deliverAt]: [string | undefined, readonly string[] | undefined, number | undefined] = [
     undefined,
@@ -110,7 +115,7 @@ export function toMessage(
     .setMessageId(newMessageId())
     .setMessageType(type)
     .setKeysList([...keys])
-    .setBornTimestamp(timestampOf(timestamp ?? Date.now()))
+    .setBornTimestamp(timestampOf(bornAt(timestamp)))
     .setBornHost('junction')
     .setBodyEncoding(definition.Encoding.IDENTITY);
   if (tag !== undefined) system.setTag(tag);
@@ -123,6 +128,11 @@ export function toMessage(
   const properties = message.getUserPropertiesMap();
   for (const [name, value] of pairs) properties.set(name, value);
   return message;
+}
+
+function bornAt(timestamp: number | undefined): number {
+  const now = Date.now();
+  return timestamp !== undefined && isPlausibleTime(timestamp, now) ? timestamp : now;
 }
 
 /** Keyless messages of a FIFO topic, which wants a group on each: they share this one. */
@@ -190,7 +200,8 @@ export function toEnvelope(message: Message, address: string, body: Uint8Array, 
       group === '' || group === keylessGroup || group.startsWith(hashedGroup)
         ? fields.get('group-id')
         : group,
-    timestamp: born && millisOf(born) > 0 ? millisOf(born) : undefined,
+    timestamp:
+      integer(fields.get(timestampField)) ?? (born && millisOf(born) > 0 ? millisOf(born) : undefined),
     deliveryCount: Math.max(0, (system?.getDeliveryAttempt() ?? 1) - 1),
     hops: integer(fields.get(hopsHeader)) ?? 0,
   });
@@ -211,6 +222,7 @@ const fieldProperties = new Map<string, (text: string) => boolean>([
   ['group-id', always],
   ['priority', (text) => /^[0-9]$/.test(text)],
   ['expires-at', (text) => timeFromText(text) !== undefined],
+  [timestampField, (text) => timeFromText(text) !== undefined],
   [hopsHeader, isInteger],
   [bodyTypeHeader, isBodyKind],
   [bodyProperty, (text) => text === 'null' || text === 'empty'],

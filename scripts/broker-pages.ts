@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { AddressSyntax } from '../src/core/address.ts';
 import type { Envelope } from '../src/core/envelope.ts';
-import type { Protocol, Role, Traits } from '../src/core/protocol.ts';
+import {
+  latest,
+  type Limits,
+  type Narrowed,
+  type Protocol,
+  type Role,
+  type Traits,
+} from '../src/core/protocol.ts';
 import { protocols } from '../src/protocols/index.ts';
 import { schemaTable } from './schema-table.ts';
 
@@ -68,8 +75,44 @@ const holds = (traits: Traits): string[] => [
   ...(traits.unordered
     ? ['Messages without a key may overtake each other.']
     : ['Messages keep their order.']),
+  ...(traits.headerOrder === 'lost'
+    ? ['Headers of different names may change places; those of one name keep their order.']
+    : []),
+  ...Object.entries(traits.narrows ?? {}).map(
+    ([field, narrowed]) => `Kept in part: ${fields[field as keyof typeof fields]}, ${partOf(narrowed)}.`,
+  ),
+  ...(traits.supplies
+    ? [
+        `Given by the broker to messages without: ${traits.supplies.map((field) => fields[field]).join(', ')}.`,
+      ]
+    : []),
+  ...(traits.ascii
+    ? [`Refused where not ASCII: ${traits.ascii.map((field) => fields[field]).join(', ')}.`]
+    : []),
+  ...limitsOf(traits),
   `Lost: ${traits.loses.map((field) => fields[field]).join(', ') || 'nothing'}.`,
 ];
+
+const partOf = ({ step, range }: Narrowed): string =>
+  [
+    ...(step === undefined ? [] : [`in steps of ${step} ms`]),
+    ...(range === undefined
+      ? []
+      : [`from ${range[0]}${range[1] === latest ? '' : ` to ${range[1]}`} ms, and left out beyond`]),
+  ].join(', ');
+
+const limits = {
+  headerName: 'bytes in the name of a header',
+  headerValue: 'bytes in the value of a header',
+  headers: 'bytes in all headers and fields',
+  headerCount: 'headers',
+  body: 'bytes in a body',
+} as const satisfies Record<keyof Limits, string>;
+
+const limitsOf = (traits: Traits): string[] =>
+  Object.entries(traits.limits ?? {}).map(
+    ([limit, most]) => `At most ${most as number} ${limits[limit as keyof Limits]}.`,
+  );
 
 const bullets = (lines: readonly string[]): string => lines.map((line) => `- ${line}`).join('\n');
 
@@ -80,7 +123,7 @@ const page = ({ name, address }: Protocol, client: Role): string =>
     bullets(addresses(address)),
     '## What it holds',
     bullets(holds(client.traits)),
-    'What arrives where is measured in [the table of all pairs](../interop.md); what does not work yet stands in [limits](../limits.md).',
+    'What arrives where is measured in [the table of all pairs](../interop.md); what does not work yet stands in [limits](../limits.md); where each field of a message stands, in [mapping](../mapping.md).',
     '## Every key',
     'Beside `type`. Times and sizes carry their unit (`30s`, `1MiB`).',
     schemaTable(client.config),

@@ -9,6 +9,7 @@ import type { RouteFile } from '../routing/schema.ts';
 import type { TargetEntry } from '../routing/target-schema.ts';
 import { checkDedup } from './check-dedup.ts';
 import { checkEdits } from './check-edits.ts';
+import { Allowance, checkLosses } from './check-losses.ts';
 import { checkLeafWhen, checkWhen } from './check-when.ts';
 import { deliveryOf } from './delivery.ts';
 import type { CheckedEndpoints } from './endpoints.ts';
@@ -41,6 +42,7 @@ export function checkRoutes(
     const defaults = child(tree, 'defaults');
     const shared = child(defaults, 'dead_letter');
     new RouteChecker(endpoints?.names, problems).deadLetter(shared);
+    const allowed = new Allowance(child(defaults, 'allow_loss'), 'by a route of this file');
     items(child(tree, 'routes')).forEach((node, index) => {
       checkName(text(child(node, 'name')), names, problems);
       const checker = new RouteChecker(endpoints?.names, problems);
@@ -64,6 +66,8 @@ export function checkRoutes(
         problems,
       );
       checker.checkDelivery(node, own ?? shared, from, delivery);
+      const sent = leaves.map((leaf, n) => ({ node: leaf.node, to: to[n] }));
+      checkLosses({ route: node, source, targets: sent, defaults: allowed }, endpoints, problems);
       routes.push({
         name: route.name,
         description: route.description,
@@ -77,6 +81,7 @@ export function checkRoutes(
         dedup,
       });
     });
+    allowed.report(problems);
   }
   return routes;
 }

@@ -67,6 +67,7 @@ const base = {
   when: conditionSchema.optional().describe('Only messages for which this holds go to this target.'),
   ...editsSchema,
   retry: deliverySchema.retry,
+  allow_loss: deliverySchema.allow_loss,
 };
 
 /** One target by itself. */

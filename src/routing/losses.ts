@@ -96,7 +96,8 @@ function* headerLosses(source: Traits, target: Traits, edits: Edits | undefined)
   if (target.headers === 'none') yield loss('headers');
   else if (comes) {
     if (source.repeatedHeaders && !target.repeatedHeaders) yield loss('repeated_headers');
-    if (target.headerOrder === 'lost' && source.headerOrder !== 'lost') yield loss('header_order');
+    // Also where the source has lost its own order: it has another one since.
+    if (target.headerOrder === 'lost') yield loss('header_order');
   }
 }
 
@@ -131,7 +132,7 @@ const unbound = [-Infinity, Infinity] as const;
 /** What of a narrowed field is lost. */
 const inWords = ({ step, range: [least, most] = unbound }: Narrowed): string =>
   [
-    ...(step === undefined ? [] : [`below ${step} ms`]),
+    ...(step === undefined ? [] : [`finer than ${step} ms`]),
     ...(most < latest ? [`above ${Math.floor(most / day)} days`] : least >= 0 ? ['before 1970'] : []),
   ].join(' and ');
 

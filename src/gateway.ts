@@ -87,6 +87,11 @@ export class Gateway {
     return this.#endpoints.status();
   }
 
+  /** How many messages have lost what at which endpoint since the gateway began. */
+  get losses(): Endpoints['losses'] {
+    return this.#endpoints.losses;
+  }
+
   /** The state of the store; undefined where no route needs it. */
   storeStatus(): StoreStatus | undefined {
     return this.#keep.status();

@@ -38,7 +38,8 @@ program
   .description('check the configuration and its routes, and say every mistake with its place')
   .option(...configOption)
   .option('-r, --routes <files...>', 'check these route files in place of those the configuration names')
-  .action(async (options: { config: string; routes?: string[] }) => {
+  .option('--losses', 'also print what messages may lose at each target of each route')
+  .action(async (options: { config: string; routes?: string[]; losses?: boolean }) => {
     const { check } = await import('./cli/check.ts');
     await check(options);
   });

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { brokerPages } from '../scripts/broker-pages.ts';
 import { configurationPage } from '../scripts/configuration-page.ts';
+import { lossesPage } from '../scripts/losses-page.ts';
 import { loadConfiguration } from '../src/config/load.ts';
 import { protocols } from '../src/protocols/index.ts';
 import { makeCertificates, type Certificates } from './brokers/index.ts';
@@ -14,6 +15,10 @@ const docs = new URL('../docs/', import.meta.url);
 
 it('docs/configuration.md is what the schemas say (npm run docs makes it)', async () => {
   assert.equal(await readFile(new URL('configuration.md', docs), 'utf8'), await configurationPage());
+});
+
+it('docs/losses.md is what the traits say (npm run docs makes it)', async () => {
+  assert.equal(await readFile(new URL('losses.md', docs), 'utf8'), await lossesPage());
 });
 
 describe('docs/brokers', async () => {

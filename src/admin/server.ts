@@ -1,6 +1,7 @@
 import { serve, type ServerType } from '@hono/node-server';
 import { Hono, type MiddlewareHandler } from 'hono';
 import { JunctionError } from '../core/errors.ts';
+import type { LossName } from '../core/losses.ts';
 import type { EndpointStatus } from '../core/protocol.ts';
 import type { HostPort } from '../core/units.ts';
 import { deadLetterRoutes, type DeadLetters } from './dead-letters.ts';
@@ -12,6 +13,8 @@ export interface Administered {
   status(): ReadonlyMap<string, EndpointStatus>;
   /** The state of the store; undefined where nothing needs it. */
   storeStatus(): { readonly state: string; readonly reason?: string } | undefined;
+  /** How many messages have lost what, by endpoint. */
+  readonly losses: ReadonlyMap<string, ReadonlyMap<LossName, number>>;
   /** What is in the store; undefined where nothing needs it. To be asked for after the gateway is open. */
   readonly deadLetters: DeadLetters | undefined;
 }
@@ -48,6 +51,12 @@ export class AdminServer {
         ...(configuration && { configuration }),
       };
       return context.json(status, ready ? 200 : 503);
+    });
+    app.get('/losses', (context) => {
+      const all = [...this.#gateway.losses];
+      return context.json({
+        endpoints: Object.fromEntries(all.map(([name, counts]) => [name, Object.fromEntries(counts)])),
+      });
     });
     app.route(
       '/dead-letters',

@@ -1,11 +1,14 @@
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblems } from '../config/problems.ts';
 import { protocols } from '../protocols/index.ts';
+import { lossesText } from './losses-text.ts';
 
 export interface CheckOptions {
   readonly config: string;
   /** Route files to check in place of those the configuration names. */
   readonly routes?: readonly string[];
+  /** Also prints what messages may lose on each route, allowed or not. */
+  readonly losses?: boolean;
 }
 
 /**
@@ -19,6 +22,7 @@ export async function check(options: CheckOptions): Promise<void> {
     ...(options.routes && options.routes.length > 0 ? { routesOverride: options.routes } : {}),
   });
   if (configuration.warnings.length > 0) process.stderr.write(`${formatProblems(configuration.warnings)}\n`);
+  if (options.losses) process.stdout.write(lossesText(configuration));
   const files = configuration.files.length;
   const back = configuration.routes.filter(({ answers }) => answers !== undefined).length;
   const written = configuration.routes.length - back;

@@ -2,7 +2,7 @@ import type { Protocol, Traits } from '../core/protocol.ts';
 import { parseValueTemplate, type ValueTemplate } from '../core/value-template.ts';
 import { dedupDefaults, type DeliverySettings } from '../routing/delivery-schema.ts';
 import type { DedupSettings } from '../routing/route.ts';
-import type { EndpointDefinition } from './endpoints.ts';
+import { traitsIn, type EndpointDefinition } from './endpoints.ts';
 import { located } from './located.ts';
 import type { Problems } from './problems.ts';
 import type { Tree } from './tree.ts';
@@ -28,7 +28,7 @@ export function checkDedup(
   const place = entry?.kind === 'scalar' ? entry : undefined;
   const at = (place ?? node).at;
   if (text === 'id') {
-    if (from?.definition.traits.ids === 'header')
+    if (from && traitsIn(from).ids === 'header')
       problems.error(
         at,
         `the messages of ${quoted(from.name)} have no ids of their own: ${nameOf(from.protocol)} has none`,
@@ -39,7 +39,7 @@ export function checkDedup(
   }
   const by = place && located(place, () => parseValueTemplate(text, captures), problems);
   if (by === undefined) return undefined;
-  const useless = whyUseless(by, from?.definition.traits);
+  const useless = whyUseless(by, from && traitsIn(from));
   if (useless) problems.error(at, useless.what, useless.hint);
   return { by, window, max };
 }

@@ -11,6 +11,7 @@ import type { TargetEntry } from '../routing/target-schema.ts';
 import { answerRoutesOf, withStrays } from './answer-routes.ts';
 import { checkDedup } from './check-dedup.ts';
 import { checkEdits } from './check-edits.ts';
+import { Allowance, checkLosses } from './check-losses.ts';
 import { ReplyChecker } from './check-reply.ts';
 import { checkLeafWhen, checkWhen } from './check-when.ts';
 import { deliveryOf } from './delivery.ts';
@@ -50,6 +51,7 @@ export function checkRoutes(
     const defaults = child(tree, 'defaults');
     const shared = child(defaults, 'dead_letter');
     new RouteChecker(endpoints, problems).deadLetter(shared);
+    const allowed = new Allowance(child(defaults, 'allow_loss'), 'by a route of this file');
     items(child(tree, 'routes')).forEach((node, index) => {
       checkName(text(child(node, 'name')), names, problems);
       const checker = new RouteChecker(endpoints, problems);
@@ -76,6 +78,8 @@ export function checkRoutes(
         problems,
       );
       checker.checkDelivery(node, own ?? shared, from, delivery);
+      const sent = leaves.map((leaf, n) => ({ node: leaf.node, to: to[n] }));
+      checkLosses({ route: node, source, targets: sent, defaults: allowed }, endpoints, problems);
       const definitions = endpoints?.definitions;
       const replies = new ReplyChecker({ node, route, from, definitions, id, problems });
       const resolved: ResolvedRoute = {
@@ -116,6 +120,7 @@ export function checkRoutes(
       for (const each of back) checker.checkDelivery(node, own ?? shared, each.from, each);
       answers.push(...back);
     });
+    allowed.report(problems);
   }
   return [...routes, ...withStrays(answers)];
 }

@@ -1,4 +1,4 @@
-import type { Protocol, Role } from '../core/protocol.ts';
+import type { Protocol, Role, Traits } from '../core/protocol.ts';
 import type { Place, Problems } from './problems.ts';
 import type { MapNode, Tree } from './tree.ts';
 import { keysOf, validate } from './validate.ts';
@@ -20,6 +20,10 @@ export interface EndpointDefinition {
   /** Where it is written. */
   readonly place: Place;
 }
+
+/** What an endpoint holds, as it is configured. */
+export const traitsIn = ({ definition, config }: Pick<EndpointDefinition, 'definition' | 'config'>): Traits =>
+  definition.traitsOf?.(config) ?? definition.traits;
 
 /** What is known about the endpoints even where some are faulty, so that the routes can be checked all the same. */
 export interface CheckedEndpoints {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { AddressPattern, AddressSyntax } from './address.ts';
 import type { Envelope } from './envelope.ts';
+import type { LossCounter } from './losses.ts';
 import type { Outcome } from './outcome.ts';
 import type { EndpointStorage } from './storage.ts';
 
@@ -83,6 +84,11 @@ export interface Context {
   readonly log: Log;
   /** What it keeps over restarts; undefined: nothing is kept, since its role does not say that it keeps anything. */
   readonly storage?: EndpointStorage;
+  /**
+   * Is told what messages lose that only the endpoint knows of, such as at a peer of an older version; what its traits
+   * say is counted without it.
+   */
+  readonly losses?: LossCounter;
 }
 
 /** The fields of an envelope that go from one protocol to another; the others are the gateway's own. */
@@ -139,6 +145,8 @@ export interface Traits {
   readonly ids?: 'header';
   /** Messages without a key may overtake each other. */
   readonly unordered?: true;
+  /** Why messages may be lost on their way from the peer to us, in the words of the configuration, e.g. `qos: 0`. */
+  readonly losesMessages?: string;
   /** Envelope fields that this protocol cannot hold: they come back as if their sender had not said them. */
   readonly loses: readonly MessageField[];
   /** Fields that it holds in part. */

@@ -1,6 +1,8 @@
-import type { EndpointDefinition, RoleName } from '../config/endpoints.ts';
+import { traitsIn, type EndpointDefinition, type RoleName } from '../config/endpoints.ts';
 import type { Endpoint, EndpointStatus, Intake, Log, Sink } from '../core/protocol.ts';
 import type { EndpointStorage } from '../core/storage.ts';
+import { countingSink } from './counting-sink.ts';
+import { LossCounts } from './loss-counts.ts';
 
 export interface EndpointsParts {
   readonly log: Log;
@@ -14,6 +16,8 @@ export interface EndpointsParts {
 export interface Instance {
   readonly definition: EndpointDefinition;
   readonly endpoint: Endpoint;
+  /** Where what goes to it is sent; counts what is lost there. */
+  readonly sink: Sink;
 }
 
 /** The endpoints that are in use. */
@@ -21,6 +25,7 @@ export class Endpoints {
   readonly #parts: EndpointsParts;
   readonly #all = new Map<string, Instance>();
   readonly #sinks = new Map<string, Sink>();
+  readonly #losses = new LossCounts();
 
   constructor(parts: EndpointsParts) {
     this.#parts = parts;
@@ -29,6 +34,11 @@ export class Endpoints {
   /** By name; it changes with the endpoints. */
   get sinks(): ReadonlyMap<string, Sink> {
     return this.#sinks;
+  }
+
+  /** How many messages have lost what, by endpoint, since the gateway began. */
+  get losses(): LossCounts['all'] {
+    return this.#losses.all;
   }
 
   get names(): readonly string[] {
@@ -43,21 +53,23 @@ export class Endpoints {
   make(definition: EndpointDefinition): Instance {
     const { name, config } = definition;
     const storage = keeps(definition) ? this.#parts.storageOf(name) : undefined;
-    const context = { name, log: this.#parts.logOf(name), ...(storage && { storage }) };
-    return { definition, endpoint: definition.definition.create(config, context) };
+    const losses = this.#losses.counterOf(name);
+    const context = { name, log: this.#parts.logOf(name), losses, ...(storage && { storage }) };
+    const endpoint = definition.definition.create(config, context);
+    return { definition, endpoint, sink: countingSink(endpoint.sink, traitsIn(definition), losses) };
   }
 
   /** From now on it is the one of its name. */
   use(instance: Instance): void {
     this.#all.set(instance.definition.name, instance);
-    this.#sinks.set(instance.definition.name, instance.endpoint.sink);
+    this.#sinks.set(instance.definition.name, instance.sink);
   }
 
   /** Lets one that is open go on by another configuration. */
   renew(definition: EndpointDefinition): void {
-    const { endpoint } = this.#all.get(definition.name)!;
-    endpoint.renew?.(definition.config);
-    this.#all.set(definition.name, { definition, endpoint });
+    const instance = this.#all.get(definition.name)!;
+    instance.endpoint.renew?.(definition.config);
+    this.#all.set(definition.name, { ...instance, definition });
   }
 
   forget(name: string): void {

@@ -87,7 +87,7 @@ export class Replacement {
   /** Steps 5 and 6. */
   async finish(): Promise<void> {
     const { endpoints, dispatcher, log } = this.#parts;
-    for (const [name, held] of this.#held) held.resume(endpoints.get(name)!.endpoint.sink);
+    for (const [name, held] of this.#held) held.resume(endpoints.get(name)!.sink);
     await endpoints
       .start([...this.#opened.keys()], (name) => dispatcher.intakeOf(name))
       .catch((error: unknown) =>
@@ -159,7 +159,7 @@ export class Replacement {
     for (const name of names)
       try {
         endpoints.use(await this.#made(this.#before.get(name)!));
-        this.#held.get(name)?.resume(endpoints.get(name)!.endpoint.sink);
+        this.#held.get(name)?.resume(endpoints.get(name)!.sink);
         await endpoints.start([name], (each) => dispatcher.intakeOf(each));
       } catch (error) {
         const { code, message } = JunctionError.from(error);

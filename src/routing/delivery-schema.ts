@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { lossNames } from '../core/losses.ts';
 import { duration, size, timer } from '../core/units.ts';
 import { defaultBackoff, defaultDeadline } from './retry.ts';
 
@@ -92,6 +93,8 @@ const dedup = z
   .union([dedupSettings, z.literal(false), duration().refine((ms) => ms > 0, 'must be more than 0')])
   .optional();
 
+const allowLoss = z.union([z.array(z.enum(lossNames)), z.literal('all')]).optional();
+
 /** What is not written of `dedup: 10m`. */
 export const dedupDefaults = dedupSettings.parse({ window: '1s' });
 
@@ -109,6 +112,9 @@ export const deliverySchema = {
   ),
   dedup: dedup.describe(
     'For how long a repeat of a message that came through is accepted and not sent again, e.g. 10m; remembered in the store, over restarts.',
+  ),
+  allow_loss: allowLoss.describe(
+    'What messages may lose at targets that cannot hold it, e.g. [repeated_headers, key], or all; adds up with what the route and the defaults allow. Anything else that may be lost is told when the routes are read: an error for bodies and headers, a warning for the rest.',
   ),
 };
 

@@ -82,6 +82,7 @@ const base = {
       "Where this target's answers are sent, in place of what the route says; false: none come back.",
     ),
   retry: deliverySchema.retry,
+  allow_loss: deliverySchema.allow_loss,
 };
 
 /** One target by itself. */

@@ -12,7 +12,7 @@ const typical: readonly [mistake: string, file: string, line: string][] = [
     from: { endpoint: mqtt, address: "a" }
     to: [{ endpoint: amqp, address: "b" }]
 `,
-    'routes.yaml:3:5: unknown key "descripton"; did you mean "description"? Allowed here: name, description, owner, from, when, to, reply, retry, dead_letter, spool, dedup',
+    'routes.yaml:3:5: unknown key "descripton"; did you mean "description"? Allowed here: name, description, owner, from, when, to, reply, retry, dead_letter, spool, dedup, allow_loss',
   ],
   [
     'unknown endpoint',
@@ -131,7 +131,7 @@ routes:
       'a.yaml:1:8: expected text, got a list',
       'a.yaml:3:11: the route name "one" is used twice; the first is at b.yaml:2:10; give each route its own name',
       'a.yaml:4:40: the wildcard # takes the rest, so it must be the last segment',
-      'a.yaml:6:27: unknown key "adress"; did you mean "address"? Allowed here: endpoint, address, key, when, headers, content_type, subject, correlation_id, reply_to, priority, ttl, durable, decompress, body, compress, format, reply, retry, mirror',
+      'a.yaml:6:27: unknown key "adress"; did you mean "address"? Allowed here: endpoint, address, key, when, headers, content_type, subject, correlation_id, reply_to, priority, ttl, durable, decompress, body, compress, format, reply, retry, allow_loss, mirror',
       'a.yaml:7:39: {b} is not bound: from.address binds no captures',
       'a.yaml:7:43: a target is one address, it cannot hold the wildcard +; capture {name} in from.address and write it here',
       'b.yaml:2:1: a tab is used as indentation; indent with two spaces for each level',

@@ -14,6 +14,13 @@ import { mqtt3Traits, mqttTraits } from './traits.ts';
 export const mqttClientTraits: Traits = { ...mqttTraits, redelivers: true };
 export const mqtt3ClientTraits: Traits = { ...mqtt3Traits, redelivers: true };
 
+/** What a client that is configured so holds, and whether all that is meant for it arrives. */
+export function mqttTraitsOf({ version, qos, session }: MqttClientConfig): Traits {
+  const traits = version === 5 ? mqttClientTraits : mqtt3ClientTraits;
+  if (qos > 0 && session === 'persistent') return traits;
+  return { ...traits, losesMessages: qos === 0 ? 'qos: 0' : 'session: clean' };
+}
+
 /** How long, in ms, to wait before a refused subscription is asked for again. */
 const subscribeAgain = 5000;
 

@@ -1,7 +1,7 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
 import { renewable } from '../../transport/listen-settings.ts';
 import { mqttAddress } from './address.ts';
-import { mqtt3ClientTraits, MqttBrokerClient, mqttClientTraits } from './client.ts';
+import { MqttBrokerClient, mqttClientTraits, mqttTraitsOf } from './client.ts';
 import { mqttClientConfig } from './client/config.ts';
 import { mqttListenerConfig } from './config.ts';
 import { MqttListener } from './listener.ts';
@@ -26,7 +26,7 @@ const mqtt: Protocol = {
   client: defineRole({
     config: mqttClientConfig,
     traits: mqttClientTraits,
-    traitsOf: ({ version }) => (version === 5 ? mqttClientTraits : mqtt3ClientTraits),
+    traitsOf: mqttTraitsOf,
     wire: ({ version }) => mqttWire(version === 5 ? 5 : 4),
     create: (config, context) => new MqttBrokerClient(config, context),
   }),

@@ -36,8 +36,8 @@ export interface SubscriptionOptions {
   readonly mode: AckMode;
   /** Unacknowledged messages at one time; without meaning for `auto`. */
   readonly prefetch: number;
-  /** Which messages are for it. */
-  readonly selection: Selection | undefined;
+  /** Which messages are for it; all where it says nothing. */
+  readonly selection?: Selection | undefined;
 }
 
 /** One SUBSCRIBE: takes messages from the exchange and remembers which ones the client has not acknowledged. */

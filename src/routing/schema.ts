@@ -19,7 +19,9 @@ export const routeSchema = z.strictObject({
     )
     .describe('Unique over all files; metrics and logs hold on to it.'),
   description: z.string().optional().describe('What the route is for, for people.'),
-  owner: owner.describe('The department that the route belongs to, where the file does not say so for all of its routes.'),
+  owner: owner.describe(
+    'The department that the route belongs to, where the file does not say so for all of its routes.',
+  ),
   from: z
     .strictObject({
       endpoint,

@@ -11,6 +11,9 @@ import { parseValueTemplate } from '../src/core/value-template.ts';
 import { Deduplications } from '../src/routing/dedup.ts';
 import { Dispatcher } from '../src/routing/dispatch.ts';
 import { RoutingTable } from '../src/routing/table.ts';
+import { countingSink } from '../src/gateway/counting-sink.ts';
+import { LossCounts } from '../src/gateway/loss-counts.ts';
+import { amqpTraits } from '../src/protocols/amqp/traits.ts';
 import { Store } from '../src/store/store.ts';
 import { spread } from './report/statistics.ts';
 
@@ -53,7 +56,9 @@ async function round(targets: number, store?: Store): Promise<number> {
     dedup: store && { by: parseValueTemplate('{id}', []), window: 600_000, max: 1_000_000 },
   };
   const dedup = store && new Deduplications(store, silent);
-  const sinks = new Map(names.map((name) => [name, batchingSink()]));
+  const sinks = new Map(
+    names.map((name) => [name, countingSink(batchingSink(), amqpTraits, new LossCounts().counterOf(name))]),
+  );
   const intake = new Dispatcher(new RoutingTable([route], () => syntax), sinks, silent, {
     dedupOf: (each) => dedup!.of(each, each.dedup!),
   }).intakeOf('from');

@@ -63,7 +63,7 @@ export const configurationSchema = z.strictObject({
     .strictObject({
       listen: hostPort()
         .prefault('127.0.0.1:8080')
-        .describe('Where /healthz, /readyz and /dead-letters are served, host:port. Whoever reaches it may read, send again and drop dead letters.'),
+        .describe('Where /healthz, /readyz, /losses and /dead-letters are served, host:port. Whoever reaches it may read, send again and drop dead letters.'),
     })
     .prefault({})
     .describe('The interface for operators.'),

@@ -25,8 +25,17 @@ describe('junction check', () => {
     for (const config of ['config/junction.yaml', 'config/compose.yaml']) {
       const { code, stdout, stderr } = await junction('check', '--config', config);
       assert.equal(code, 0, stderr);
+      assert.equal(stderr, '');
       assert.match(stdout, /^ok: \d endpoints, \d routes in \d files$/m);
     }
+  });
+
+  it('prints what each route may lose where that is wanted', async () => {
+    const { code, stdout, stderr } = await junction('check', '--losses', '--config', 'config/junction.yaml');
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^telemetry: mqtt → amqp telemetry\.\{plant\}\n {2}repeated_headers {2}all but/m);
+    assert.match(stdout, /^orders: stomp → amqp orders\n {2}nothing$/m);
+    assert.match(stdout, /^ {2}to peers with MQTT 3\.1 and 3\.1\.1 also: .*headers/m);
   });
 
   it('says all mistakes of a route file, one line each, and ends with 2', async () => {

@@ -12,8 +12,12 @@ export type AttributeValue = string | boolean | number | Uint8Array | Date;
 /** Lower-case letters and digits; `data` is not an attribute (§Naming Conventions). */
 export const isAttributeName = (name: string): boolean => /^[a-z0-9]+$/.test(name) && name !== 'data';
 
+/** @param reason may hold what came from outside, of any length */
 export const invalid = (reason: string): JunctionError =>
-  new JunctionError('invalid-message', `no valid CloudEvent: ${reason}`);
+  new JunctionError(
+    'invalid-message',
+    `no valid CloudEvent: ${reason.length > 300 ? `${reason.slice(0, 300)}…` : reason}`,
+  );
 
 const leastInteger = -(2 ** 31);
 const mostInteger = 2 ** 31 - 1;

@@ -97,9 +97,15 @@ function readBase64(raw: string): Uint8Array {
   const text: unknown = JSON.parse(raw);
   const bytes = typeof text === 'string' ? Buffer.from(text, 'base64') : undefined;
   // Node skips what is not base64; the padding may be missing.
-  if (typeof text !== 'string' || bytes!.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, ''))
+  if (typeof text !== 'string' || unpadded(bytes!.toString('base64')) !== unpadded(text))
     throw invalid('data_base64 is not base64');
   return bytes!;
+}
+
+function unpadded(base64: string): string {
+  let end = base64.length;
+  while (base64[end - 1] === '=') end--;
+  return base64.slice(0, end);
 }
 
 /** An event in the JSON format: JSON data as it is, text as a string, all other data in base64 (§3.1.1). */

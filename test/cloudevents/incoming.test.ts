@@ -282,6 +282,20 @@ describe('a message that is no valid CloudEvent is refused', () => {
   for (const [name, message, words] of cases)
     it(name, () => assert.throws(() => apply(fromKafka, message), refused(words)));
 
+  it('of any length, at once and in few words', () => {
+    const long = 1_000_000;
+    const base64 = `"data_base64":"${'='.repeat(long)}x"`;
+    const source = `"source":"/${'#'.repeat(long)}"`;
+    const type = `"datacontenttype":"text/plain${' '.repeat(long)}x"`;
+    for (const member of [base64, source, type]) {
+      const text = `${one.replace('"source":"/mycontext/subcontext"', '"dataref":"x"').slice(0, -1)},${member}}`;
+      assert.throws(
+        () => apply(fromKafka, structured(text)),
+        (error: Error) => refused(/^no valid CloudEvent/)(error) && error.message.length < 400,
+      );
+    }
+  });
+
   it('deeply nested', () => {
     const deep = `${one.slice(0, -1)},"data":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
     const read = () => bodyOf(apply(fromKafka, structured(deep)))!.length;

@@ -56,11 +56,13 @@ export class ReplyChecker {
     }
     const address = this.#address(text(child(own, 'address')) ?? text(child(this.#node, 'address')), target);
     const definition = definitions?.get(target.endpoint);
-    const lost = definition?.definition.traits.loses.find((f) => f === 'replyTo' || f === 'correlationId');
+    const traits =
+      definition?.definition.traitsOf?.(definition.config) ?? definition?.definition.traits;
+    const lost = traits?.loses.find((f) => f === 'replyTo' || f === 'correlationId');
     if (lost !== undefined)
       problems.error(
         node.at,
-        `${definition!.protocol.name} has no place for ${lost === 'replyTo' ? 'a reply address' : 'a correlation id'}, so requests cannot be answered from there`,
+        `${definition!.protocol.name} has no place for ${lost === 'replyTo' ? 'a reply address' : 'a correlation id'} here, so requests cannot be answered from there`,
         'write "reply: false" at this target',
       );
     this.#allowed ??= this.#whoMayAsk(own ?? this.#node!);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { endpoints, load, routeMistakes } from './support.ts';
+import { protocols } from '../../src/protocols/index.ts';
+import { endpoints, load, mistakes, routeMistakes } from './support.ts';
 
 const routesOf = (reply: string, over: { to?: string; from?: string; more?: string } = {}): string => `routes:
   - name: r
@@ -57,6 +58,23 @@ ${routesOf('{ address: "replies.{gateway}", allow: ["inbox/#"], timeout: 5s }', 
   it('takes the name of the host where the gateway has no id', async () => {
     const [route] = await loaded(routesOf('{ address: "r.{gateway}", allow: ["a/#"] }'), '');
     assert.match(route!.to[0]!.reply!.address, /^r\.[A-Za-z0-9_-]{1,64}$/);
+  });
+
+  it('is a mistake at a broker whose version of the protocol has no reply addresses', async () => {
+    const files = {
+      'junction.yaml': `endpoints:
+  amqp: { type: amqp, listen: ":5672" }
+  old: { type: mqtt, url: "mqtt://localhost", version: 4 }
+routes: [routes.yaml]
+`,
+      'routes.yaml': routesOf('{ address: r }', {
+        from: '{ endpoint: amqp, address: ask }',
+        to: '[{ endpoint: old, address: w }]',
+      }),
+    };
+    assert.deepEqual(await mistakes(files, { protocols }), [
+      'routes.yaml:4:10: mqtt has no place for a correlation id here, so requests cannot be answered from there; write "reply: false" at this target',
+    ]);
   });
 
   for (const [what, routes, wrong] of [

@@ -90,12 +90,13 @@ routes: [routes.yaml]
     const routes = `routes:
   - { name: a, from: { endpoint: mqtt, address: in }, to: [{ endpoint: stomp, address: /topic/out }] }
 `;
-    const { gateway, port, reload } = await reloadable(t, configuration('1MiB'), { 'routes.yaml': routes });
+    const running = await reloadable(t, configuration('1MiB'), { 'routes.yaml': routes });
+    const { gateway } = running;
     const admin = new AdminServer(gateway);
     const at = await admin.open({ host: '127.0.0.1', port: 0 });
     t.after(() => admin.close());
     const losses = async (): Promise<unknown> => (await fetch(`http://127.0.0.1:${at}/losses`)).json();
-    const client = await mqtt.connectAsync({ host: '127.0.0.1', port: port('mqtt'), protocolVersion: 5 });
+    const client = await mqtt.connectAsync({ host: '127.0.0.1', port: running.port('mqtt'), protocolVersion: 5 });
     t.after(() => client.endAsync());
     const send = (userProperties: Record<string, string | string[]>) =>
       client.publishAsync('in', 'x', { qos: 1, properties: { userProperties } });
@@ -103,7 +104,7 @@ routes: [routes.yaml]
     assert.deepEqual(await losses(), { endpoints: {} });
     await send({ a: ['b', 'c'] });
     assert.deepEqual(await losses(), { endpoints: { stomp: { repeated_headers: 1 } } });
-    await reload(configuration('2MiB'));
+    await running.reload(configuration('2MiB'));
     await send({ a: ['b', 'c'] });
     assert.deepEqual(await losses(), { endpoints: { stomp: { repeated_headers: 2 } } });
   });

@@ -96,7 +96,11 @@ routes: [routes.yaml]
     const at = await admin.open({ host: '127.0.0.1', port: 0 });
     t.after(() => admin.close());
     const losses = async (): Promise<unknown> => (await fetch(`http://127.0.0.1:${at}/losses`)).json();
-    const client = await mqtt.connectAsync({ host: '127.0.0.1', port: running.port('mqtt'), protocolVersion: 5 });
+    const client = await mqtt.connectAsync({
+      host: '127.0.0.1',
+      port: running.port('mqtt'),
+      protocolVersion: 5,
+    });
     t.after(() => client.endAsync());
     const send = (userProperties: Record<string, string | string[]>) =>
       client.publishAsync('in', 'x', { qos: 1, properties: { userProperties } });

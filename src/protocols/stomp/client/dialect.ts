@@ -1,3 +1,4 @@
+import { duplicateIdHeader } from '../../../client/duplicate-id.ts';
 import type { AddressPattern } from '../../../core/address.ts';
 import { JunctionError } from '../../../core/errors.ts';
 import type { Pair } from '../frame.ts';
@@ -86,8 +87,9 @@ const activeMq: Dialect = {
 };
 
 const artemisNames = among('subscription-type', 'destination-type');
-/** What Artemis adds for its own use. */
-const artemisOwn = (name: string): boolean => name.startsWith('_AMQ_') || name.startsWith('__');
+/** What Artemis adds for its own use; the identity by which it drops repeats is its senders'. */
+const artemisOwn = (name: string): boolean =>
+  (name.startsWith('_AMQ_') && name !== duplicateIdHeader) || name.startsWith('__');
 
 const artemis: Dialect = {
   name: 'Artemis',

@@ -102,6 +102,22 @@ describe('what a policy does not allow', () => {
     );
   });
 
+  it('answers: they are read at the target and sent to what requests may name', async () => {
+    const asks = route(
+      inn('orders.{a}'),
+      inn('orders.{a}', 'kafka'),
+      ', reply: { address: orders.replies, allow: ["orders.#"] }',
+    );
+    const found = await judged(rules, asks);
+    assert.equal(found.length, 2, found.join('\n'));
+    assert.match(found.find((line) => line.includes('orders.#'))!, /:3:\d+: .*sales.*sales-amqp/);
+    assert.match(found.find((line) => line.includes('orders.replies'))!, /:3:\d+: .*kafka/);
+    const granted = rules
+      .replace('read: [{ endpoint: sales-*', 'read: [{ endpoint: kafka, address: "orders.replies" }, { endpoint: sales-*')
+      .replace('write: [{ endpoint: kafka', 'write: [{ endpoint: sales-amqp, address: "orders.#" }, { endpoint: kafka');
+    assert.deepEqual(await judged(granted, asks), []);
+  });
+
   it('anything, to a route without owner', async () =>
     assert.deepEqual(await judged(rules, route(inn('orders.a'), to).replace('owner: sales\n', '')), [
       'routes/sales/a.yaml:2:55: policy does not let a route without owner read from "orders.a" of "sales-amqp"; write "owner: …" in the route file',

@@ -1,3 +1,4 @@
+import { parsePattern } from '../../core/address.ts';
 import { setOfAddress, type AddressSet } from '../../core/address-set.ts';
 import type { ResolvedRoute } from '../../routing/route.ts';
 import type { ReadRouteFile } from '../check-routes.ts';
@@ -70,12 +71,18 @@ class Policy {
         set: readBy(from.pattern, source),
         at: places.source(route),
       });
-    for (const target of to) {
-      const { endpoint, template } = target;
+    // Where answers go to, the route says that they answer.
+    for (const target of route.answers ? [] : to) {
+      const { endpoint, template, reply } = target;
       const syntax = this.#grants.syntaxOf(endpoint);
       if (!syntax) continue;
       const set = sentTo(template, from.pattern, syntax);
-      accesses.push({ use: 'write', endpoint, text: template.text, set, at: places.target(route, target) });
+      const at = places.target(route, target);
+      accesses.push({ use: 'write', endpoint, text: template.text, set, at });
+      for (const allowed of source && reply ? reply.allowed.patterns : []) {
+        const answered = readBy(parsePattern(allowed, source!, false), source!);
+        accesses.push({ use: 'write', endpoint: from.endpoint, text: allowed, set: answered, at });
+      }
     }
     const letters = typeof deadLetter === 'object' ? deadLetter : undefined;
     const syntax = letters && this.#grants.syntaxOf(letters.endpoint);

@@ -157,5 +157,11 @@ describe('requests from and to real brokers', { skip, timeout: 170_000 }, () => 
     await until(async () => (await running.gateway.deadLetters!.list({}, { limit: 9 })).length === 1);
     const [letter] = await running.gateway.deadLetters!.list({}, { limit: 9 });
     assert.match(letter!.reason, /reply address "requests" is none that the route allows/);
+    // RabbitMQ returns an answer to direct reply-to as unroutable, though it delivers it, where that is asked for.
+    const failed = running.log.lines.filter(({ fields }) => 'outcome' in fields);
+    assert.deepEqual(
+      failed.map(({ fields }) => (fields as { route: string }).route),
+      ['kafka-to-devices'],
+    );
   });
 });

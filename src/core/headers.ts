@@ -266,14 +266,13 @@ export function toTextHeaders(headers: readonly Header[], rules: TextRules = non
   return pairs;
 }
 
-/** Of a name that comes several times all types are told, so that each gets its own. */
+/** Of a name that comes several times, and not only with strings, all types are told, so that each gets its own. */
 function typesText(pairs: readonly (readonly [string, string])[], types: readonly TextType[]): string {
-  const seen = new Set<string>();
-  const repeated = new Set<string>();
-  for (const [name] of pairs) (seen.has(name) ? repeated : seen).add(name);
+  const typed = new Set<string>();
+  for (const [i, [name]] of pairs.entries()) if (types[i] !== 'string') typed.add(name);
   let text = '';
   for (const [i, [name]] of pairs.entries())
-    if (types[i] !== 'string' || repeated.has(name))
+    if (typed.has(name))
       text += `${text === '' ? '' : ';'}${encodeURIComponent(name.toWellFormed())}=${types[i]}`;
   return text;
 }

@@ -52,7 +52,10 @@ export function fromEnvelope(envelope: Envelope, now: number = Date.now()): Kafk
   if (timestamp !== undefined && !plausible) add(timestampField, String(timestamp));
   if (envelope.hops > 0) add(hopsHeader, String(envelope.hops));
   if (envelope.bodyType !== 'data') add(bodyTypeHeader, envelope.bodyType);
-  if (envelope.headers.length > 0) addHeaders(envelope.headers, new Set(headers.map(([name]) => name)), add);
+  if (envelope.headers.length > 0) {
+    const fields = new Set(headers.map(([name]) => name));
+    addHeaders(envelope.headers, (name) => fields.has(name), add);
+  }
   return {
     key: envelope.key === undefined ? null : toKey(envelope.key),
     value: envelope.body === null ? null : toBuffer(envelope.body),
@@ -61,14 +64,14 @@ export function fromEnvelope(envelope: Envelope, now: number = Date.now()): Kafk
   };
 }
 
-/** @param fields the names of those that are fields: a header of the name of another would be taken for it */
+/** @param isThere whether a field of this name is there: a header of the name of another would be taken for it */
 function addHeaders(
   headers: readonly Header[],
-  fields: ReadonlySet<string>,
+  isThere: (name: string) => boolean,
   add: (name: string, value: Value) => void,
 ): void {
   const taken = (name: string, text: string): boolean =>
-    !fields.has(name) && (fieldHeaders.get(name)?.(text) ?? false);
+    (fieldHeaders.get(name)?.(text) ?? false) && !isThere(name);
   const texts = toTextHeaders(headers, { taken });
   for (let i = 0; i < texts.length; i++) {
     const [name, text] = texts[i]!;

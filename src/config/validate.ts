@@ -167,7 +167,7 @@ function describe(issue: Issue, node: Tree | undefined): string {
       const types = issue.errors.flatMap(([first]) =>
         first?.code === 'invalid_type' ? [kinds.get(first.expected) ?? first.expected] : [],
       );
-      const expected = [...new Set([...words, ...types])];
+      const expected = [...new Set([...(words.length > 0 ? [words.join(', ')] : []), ...types])];
       return expected.length > 0
         ? `expected ${expected.join(' or ')}, got ${(words.length > 0 ? textOf(node) : undefined) ?? got}`
         : issue.message;

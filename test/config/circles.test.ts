@@ -27,7 +27,7 @@ const part = (text: string): string => {
 
 /** Routes a, b, c and so on; line n + 1 holds the nth. */
 const written = (routes: readonly Written[]): string =>
-  ['routes:', ...routes.map(([from, ...to], n) => `  - { name: ${'abcdefgh'[n]}, from: ${part(from)}, to: [${to.map(part).join(', ')}] }`), ''].join('\n');
+  ['routes:', ...routes.map(([from, ...to], n) => `  - { name: ${'abcdefgh'[n]}, from: ${part(from)}, to: [${to.map(part).join(', ')}] }`), 'defaults: { allow_loss: all }', ''].join('\n');
 
 /** What is found, errors and warnings, without columns. */
 async function found(...routes: Written[]): Promise<string[]> {
@@ -89,6 +89,7 @@ describe('circles', () => {
   - name: b
     from: { endpoint: old, address: b }
     to: [{ switch: [{ when: "x = 1", to: [{ endpoint: kafka, address: b }] }, { to: [{ endpoint: old, address: b }] }] }]
+defaults: { allow_loss: all }
 `,
     };
     const { warnings } = await load(files, { protocols });

@@ -15,6 +15,7 @@ routes: [routes.yaml]
   - name: r
     from: ${from}
     to: [${to}]
+defaults: { allow_loss: all }
 `,
 });
 const errors = (to: string, from = '{ endpoint: mqtt, address: "a/{b}" }') =>
@@ -43,7 +44,7 @@ describe('format of a target', () => {
   });
 
   const wrong: [format: string, endpoint: string, line: RegExp][] = [
-    ['cloudevent', 'amqp', /4:50: expected cloudevents or openmessaging or a map, got "cloudevent"; did you mean "cloudevents"\?/],
+    ['cloudevent', 'amqp', /4:50: expected cloudevents, openmessaging or a map, got "cloudevent"; did you mean "cloudevents"\?/],
     ['{ cloudevents: { mode: binary } }', 'old', /"old" has no headers, which the binary mode needs; write "mode: structured"/],
     ['{ cloudevents: { prefix: "x-" } }', 'rabbit', /"x-" is no prefix that readers there know; known are "cloudEvents_", /],
     ['{ cloudevents: { mode: structured, prefix: "ce-" } }', 'rabbit', /in structured mode attributes have no prefix/],

@@ -69,7 +69,7 @@ routes: [routes.yaml]
 `,
       'routes.yaml': routesOf('{ address: r }', {
         from: '{ endpoint: amqp, address: ask }',
-        to: '[{ endpoint: old, address: w }]',
+        to: '[{ endpoint: old, address: w, allow_loss: all }]',
       }),
     };
     assert.deepEqual(await mistakes(files, { protocols }), [

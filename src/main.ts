@@ -174,6 +174,8 @@ withFilter(dlq.command('drop [ids...]').description('remove dead letters for eve
 
 try {
   await program.parseAsync();
+  // What a pipe has not taken yet would be cut off.
+  await new Promise((written) => process.stdout.write('', written));
   process.exit();
 } catch (error) {
   if (error instanceof ConfigError) {

@@ -303,7 +303,7 @@ export const fromTextField = (name: string, text: string): [string, string] | un
 export const timestampField = `${fieldPrefix}timestamp`;
 /** Whether brokers take it for the time at which a message was made: not before 1970, nor in the future. */
 export const isPlausibleTime = (timestamp: number, now: number): boolean =>
-  timestamp > 0 && timestamp < now + latestAhead;
+  timestamp >= 0 && timestamp < now + latestAhead;
 /** In ms. Kafka allows an hour, since clocks differ. */
 const latestAhead = 30 * 60_000;
 

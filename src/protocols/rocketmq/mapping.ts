@@ -61,7 +61,7 @@ export function toProperties(envelope: Envelope, keyed: boolean): Properties {
   if (envelope.priority !== undefined) add('priority', String(envelope.priority));
   if (envelope.expiresAt !== undefined) add('expires-at', String(envelope.expiresAt));
   const { timestamp } = envelope;
-  if (timestamp !== undefined && !isPlausibleTime(timestamp, Date.now()))
+  if (timestamp !== undefined && bornAt(timestamp, Date.now()) !== timestamp)
     add(timestampField, String(timestamp));
   if (envelope.key !== undefined && !(keyed && isGroup(envelope.key))) add('group-id', envelope.key);
   let [tag, keys, deliverAt]: [string | undefined, readonly string[] | undefined, number | undefined] = [
@@ -115,7 +115,7 @@ export function toMessage(
     .setMessageId(newMessageId())
     .setMessageType(type)
     .setKeysList([...keys])
-    .setBornTimestamp(timestampOf(bornAt(timestamp)))
+    .setBornTimestamp(timestampOf(bornAt(timestamp, Date.now())))
     .setBornHost('junction')
     .setBodyEncoding(definition.Encoding.IDENTITY);
   if (tag !== undefined) system.setTag(tag);
@@ -130,10 +130,9 @@ export function toMessage(
   return message;
 }
 
-function bornAt(timestamp: number | undefined): number {
-  const now = Date.now();
-  return timestamp !== undefined && isPlausibleTime(timestamp, now) ? timestamp : now;
-}
+/** A message of RocketMQ always has a time; 0 is none. */
+const bornAt = (timestamp: number | undefined, now: number): number =>
+  timestamp !== undefined && timestamp !== 0 && isPlausibleTime(timestamp, now) ? timestamp : now;
 
 /** Keyless messages of a FIFO topic, which wants a group on each: they share this one. */
 const keylessGroup = 'junction-no-key';

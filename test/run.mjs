@@ -23,7 +23,10 @@ if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(' ')}`);
   process.exit(1);
 }
-const args = ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-timeout=600000', ...files];
+// The spec reporter also where the output is a file: it says at its end once more what failed, and a log of CI is
+// read from its end.
+const options = ['--test', '--test-concurrency=2', '--test-timeout=600000', '--test-reporter=spec'];
+const args = ['--import', 'tsx', ...options, ...files];
 spawn(process.execPath, args, { cwd: join(here, '..'), stdio: 'inherit' }).on('exit', (code) =>
   process.exit(code ?? 1),
 );

@@ -10,7 +10,7 @@ import { parseTemplate } from '../src/core/template.ts';
 import { parseValueTemplate } from '../src/core/value-template.ts';
 import { Deduplications } from '../src/routing/dedup.ts';
 import { Dispatcher } from '../src/routing/dispatch.ts';
-import { RoutingTable } from '../src/routing/table.ts';
+import { RoutingTable } from '../src/routing/plan/table.ts';
 import { countingSink } from '../src/gateway/counting-sink.ts';
 import { LossCounts } from '../src/gateway/loss-counts.ts';
 import { amqpTraits } from '../src/protocols/amqp/traits.ts';

@@ -1,8 +1,8 @@
 import { parsePattern, type AddressSyntax } from '../src/core/address.ts';
 import { PatternIndex } from '../src/core/pattern-index.ts';
 import { parseTemplate } from '../src/core/template.ts';
-import type { ResolvedRoute } from '../src/routing/route.ts';
-import { RoutingTable } from '../src/routing/table.ts';
+import type { ResolvedRoute } from '../src/routing/route/route.ts';
+import { RoutingTable } from '../src/routing/plan/table.ts';
 import { spread, type Spread } from './report/statistics.ts';
 import { align } from './report/table.ts';
 

@@ -14,9 +14,9 @@ import { envelope } from '../src/core/envelope.ts';
 import type { Intake, Log, Sink } from '../src/core/protocol.ts';
 import { parseTemplate } from '../src/core/template.ts';
 import { Dispatcher } from '../src/routing/dispatch.ts';
-import { retryPolicy } from '../src/routing/retry.ts';
-import { Spool } from '../src/routing/spool.ts';
-import { RoutingTable } from '../src/routing/table.ts';
+import { retryPolicy } from '../src/routing/route/retry.ts';
+import { Spool } from '../src/routing/spool/spool.ts';
+import { RoutingTable } from '../src/routing/plan/table.ts';
 import { Store } from '../src/store/store.ts';
 
 const { values } = parseArgs({

@@ -1,6 +1,6 @@
 import { configurationSchema } from '../src/config/schema.ts';
 import { protocols } from '../src/protocols/index.ts';
-import { routeFileSchema } from '../src/routing/schema.ts';
+import { routeFileSchema } from '../src/routing/route/schema.ts';
 import { schemaTable } from './schema-table.ts';
 
 /** `docs/configuration.md`, from the schemas that check the files. */

@@ -1,7 +1,7 @@
 import { lossNames, lossWords } from '../src/core/losses.ts';
 import type { Traits } from '../src/core/protocol.ts';
 import { protocols } from '../src/protocols/index.ts';
-import { lossesOf, type Loss } from '../src/routing/losses.ts';
+import { lossesOf, type Loss } from '../src/routing/route/losses.ts';
 
 /** As if messages came from a protocol that holds everything. */
 const everything: Traits = { headers: 'typed', repeatedHeaders: true, loses: [], redelivers: true };

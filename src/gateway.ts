@@ -11,8 +11,8 @@ import { Replacement } from './gateway/replacement.ts';
 import { within } from './gateway/within.ts';
 import type { DeadLetterDesk } from './routing/dead-letter-desk.ts';
 import { Dispatcher } from './routing/dispatch.ts';
-import { Requests } from './routing/requests.ts';
-import { RoutingTable } from './routing/table.ts';
+import { Requests } from './routing/plan/requests.ts';
+import { RoutingTable } from './routing/plan/table.ts';
 import type { StoreStatus } from './store/store.ts';
 
 /** What of the drain's time belongs to messages that wait to be sent again; the rest to giving them back. */

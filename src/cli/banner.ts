@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/load.ts';
 import type { EndpointStatus } from '../core/protocol.ts';
 import type { HostPort } from '../core/units.ts';
-import type { ResolvedRoute } from '../routing/route.ts';
+import type { ResolvedRoute } from '../routing/route/route.ts';
 
 /** What `junction run` prints once it is up: where it listens, which routes are live, what to try. */
 export function banner(

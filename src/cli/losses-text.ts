@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/load.ts';
 import { traitsIn } from '../config/endpoints.ts';
 import { lossWords } from '../core/losses.ts';
-import { lossesOf } from '../routing/losses.ts';
+import { lossesOf } from '../routing/route/losses.ts';
 
 /** What messages of each route may lose at each target, allowed or not; a line for each loss. */
 export function lossesText({ routes, endpoints }: Configuration): string {

@@ -1,6 +1,6 @@
 import { configurationJsonSchema, jsonSchemaOf } from '../config/json-schema.ts';
 import { protocols } from '../protocols/index.ts';
-import { routeFileSchema } from '../routing/schema.ts';
+import { routeFileSchema } from '../routing/route/schema.ts';
 import { testFileSchema } from '../trial/test-file.ts';
 
 /** The files that have a schema, as `junction schema` names them. */

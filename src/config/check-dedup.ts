@@ -1,7 +1,7 @@
 import type { Protocol, Traits } from '../core/protocol.ts';
 import { parseValueTemplate, type ValueTemplate } from '../core/value-template.ts';
-import { dedupDefaults, type DeliverySettings } from '../routing/delivery-schema.ts';
-import type { DedupSettings } from '../routing/route.ts';
+import { dedupDefaults, type DeliverySettings } from '../routing/route/delivery-schema.ts';
+import type { DedupSettings } from '../routing/route/route.ts';
 import { traitsIn, type EndpointDefinition } from './endpoints.ts';
 import { located } from './located.ts';
 import type { Problems } from './problems.ts';

@@ -1,8 +1,8 @@
 import type { HeaderType, HeaderValue } from '../core/envelope.ts';
 import { reservedPrefix } from '../core/headers.ts';
 import { parseValueTemplate, type ValueTemplate } from '../core/value-template.ts';
-import type { Edits } from '../routing/edits.ts';
-import type { EditsEntry } from '../routing/target-schema.ts';
+import type { Edits } from '../routing/route/edits.ts';
+import type { EditsEntry } from '../routing/route/target-schema.ts';
 import { located } from './located.ts';
 import type { Problems } from './problems.ts';
 import { child, text, type Tree } from './tree.ts';

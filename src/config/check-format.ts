@@ -6,7 +6,7 @@ import type { CloudEventsBinding } from '../core/protocol.ts';
 import type { Transform } from '../core/transform.ts';
 import { parseValueTemplate, type ValueTemplate } from '../core/value-template.ts';
 import { openMessagingIn, openMessagingOut } from '../openmessaging/headers.ts';
-import type { Format, IncomingFormat } from '../routing/format-schema.ts';
+import type { Format, IncomingFormat } from '../routing/route/format-schema.ts';
 import type { EndpointDefinition } from './endpoints.ts';
 import { located } from './located.ts';
 import type { Problems } from './problems.ts';

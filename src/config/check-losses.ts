@@ -1,6 +1,6 @@
 import { lossNames, type LossName } from '../core/losses.ts';
-import { lossesOf, type Loss } from '../routing/losses.ts';
-import type { RouteTarget } from '../routing/route.ts';
+import { lossesOf, type Loss } from '../routing/route/losses.ts';
+import type { RouteTarget } from '../routing/route/route.ts';
 import { traitsIn, type CheckedEndpoints, type EndpointDefinition } from './endpoints.ts';
 import type { Place, Problems } from './problems.ts';
 import { child, items, text, type Tree } from './tree.ts';

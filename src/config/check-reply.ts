@@ -1,11 +1,11 @@
 import { AddressSyntaxError, parsePattern } from '../core/address.ts';
 import { parseBraces } from '../core/braces.ts';
 import { invalidAddress, type Template } from '../core/template.ts';
-import { AllowedReplies } from '../routing/allowed-replies.ts';
-import { replyDefaults, type ReplyEntry } from '../routing/reply-schema.ts';
-import type { ReplySettings, ResolvedRoute, RouteTarget } from '../routing/route.ts';
-import type { RouteEntry } from '../routing/schema.ts';
-import type { TargetEntry } from '../routing/target-schema.ts';
+import { AllowedReplies } from '../routing/route/allowed-replies.ts';
+import { replyDefaults, type ReplyEntry } from '../routing/route/reply-schema.ts';
+import type { ReplySettings, ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
+import type { RouteEntry } from '../routing/route/schema.ts';
+import type { TargetEntry } from '../routing/route/target-schema.ts';
 import type { EndpointDefinition } from './endpoints.ts';
 import { located } from './located.ts';
 import type { Problems } from './problems.ts';

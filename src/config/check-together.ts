@@ -1,4 +1,4 @@
-import type { ResolvedRoute } from '../routing/route.ts';
+import type { ResolvedRoute } from '../routing/route/route.ts';
 import type { ReadRouteFile } from './check-routes.ts';
 import { checkSecrets } from './check-secrets.ts';
 import { checkCircles } from './circles.ts';

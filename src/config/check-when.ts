@@ -1,5 +1,5 @@
 import { compileCondition } from '../filter/schema.ts';
-import { When } from '../routing/compiled.ts';
+import { When } from '../routing/route/compiled.ts';
 import type { Leaf } from './leaves.ts';
 import { located } from './located.ts';
 import type { Problems } from './problems.ts';

@@ -1,6 +1,6 @@
 import type { AddressSyntax } from '../core/address.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
-import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
+import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
 import { canonicalPattern, sentTo } from './address-sets.ts';
 import { sameBrokers } from './brokers.ts';
 import type { EndpointDefinition } from './endpoints.ts';

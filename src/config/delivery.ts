@@ -1,9 +1,9 @@
-import { spoolDefaults, type DeliverySettings } from '../routing/delivery-schema.ts';
+import { spoolDefaults, type DeliverySettings } from '../routing/route/delivery-schema.ts';
 import type { DeadLetterTarget } from '../routing/dead-letters.ts';
-import { retryPolicy, type RetryPolicy } from '../routing/retry.ts';
-import type { SpoolSettings } from '../routing/route.ts';
-import type { RouteEntry } from '../routing/schema.ts';
-import type { TargetEntry } from '../routing/target-schema.ts';
+import { retryPolicy, type RetryPolicy } from '../routing/route/retry.ts';
+import type { SpoolSettings } from '../routing/route/route.ts';
+import type { RouteEntry } from '../routing/route/schema.ts';
+import type { TargetEntry } from '../routing/route/target-schema.ts';
 import type { RoleName } from './endpoints.ts';
 
 export interface RouteDelivery {

@@ -1,6 +1,6 @@
 import { PatternIndex } from '../core/pattern-index.ts';
 import type { Template } from '../core/template.ts';
-import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
+import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
 import { canonicalPattern, readBy } from './address-sets.ts';
 import { sameBrokers } from './brokers.ts';
 import type { EndpointDefinition } from './endpoints.ts';

@@ -1,6 +1,6 @@
-import type { RouteEntry } from '../routing/schema.ts';
-import type { TargetEntry, TargetItem } from '../routing/target-schema.ts';
-import type { TargetGroup } from '../routing/route.ts';
+import type { RouteEntry } from '../routing/route/schema.ts';
+import type { TargetEntry, TargetItem } from '../routing/route/target-schema.ts';
+import type { TargetGroup } from '../routing/route/route.ts';
 import { child, items, type Tree } from './tree.ts';
 
 /** One target of a route, wherever in `to:` it is written. */

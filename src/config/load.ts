@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { HostPort } from '../core/units.ts';
-import type { ResolvedRoute } from '../routing/route.ts';
-import { routeFileSchema } from '../routing/schema.ts';
+import type { ResolvedRoute } from '../routing/route/route.ts';
+import { routeFileSchema } from '../routing/route/schema.ts';
 import { withAccessPoints } from './access-point.ts';
 import { checkRoutes, type ReadRouteFile } from './check-routes.ts';
 import { checkTogether } from './check-together.ts';

@@ -1,4 +1,4 @@
-import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
+import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
 import type { ReadRouteFile } from './check-routes.ts';
 import { leavesOf } from './leaves.ts';
 import type { Place } from './problems.ts';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
-import { Step } from '../routing/compiled.ts';
-import type { TargetEntry } from '../routing/target-schema.ts';
+import { Step } from '../routing/route/compiled.ts';
+import type { TargetEntry } from '../routing/route/target-schema.ts';
 import { compileTransform, Registry, TransformError } from '../transform/index.ts';
 import type { BodyTransform, CompileContext, RegistrySettings } from '../transform/index.ts';
 import type { ReadRouteFile } from './check-routes.ts';

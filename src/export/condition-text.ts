@@ -1,4 +1,4 @@
-import type { When } from '../routing/compiled.ts';
+import type { When } from '../routing/route/compiled.ts';
 
 /** A condition for people. */
 export const conditionText = ({ text, negated }: Pick<When, 'text' | 'negated'>): string =>

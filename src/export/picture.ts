@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/load.ts';
 import { plain } from '../core/plain-text.ts';
-import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
+import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
 import { conditionText } from './condition-text.ts';
 
 /** How a message goes from a route to a target: with all others, under a condition, to one of several, … */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EndpointDefinition } from '../config/endpoints.ts';
 import type { Configuration } from '../config/load.ts';
-import type { ResolvedRoute } from '../routing/route.ts';
+import type { ResolvedRoute } from '../routing/route/route.ts';
 
 /** Names of what there is more, less, or otherwise. */
 export interface Difference {

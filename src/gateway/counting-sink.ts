@@ -1,7 +1,7 @@
 import type { Envelope, Header } from '../core/envelope.ts';
 import type { LossCounter, LossName } from '../core/losses.ts';
 import type { MessageField, Sink, Traits } from '../core/protocol.ts';
-import { lossOf } from '../routing/losses.ts';
+import { lossOf } from '../routing/route/losses.ts';
 
 /** Whether a message has something that its target cannot hold. */
 interface Look {

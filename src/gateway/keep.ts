@@ -8,8 +8,8 @@ import { DeadLetterDesk, type Requeue } from '../routing/dead-letter-desk.ts';
 import { Deduplications } from '../routing/dedup.ts';
 import type { Dispatcher } from '../routing/dispatch.ts';
 import type { Swapped } from '../routing/lines.ts';
-import type { ResolvedRoute } from '../routing/route.ts';
-import { Spool } from '../routing/spool.ts';
+import type { ResolvedRoute } from '../routing/route/route.ts';
+import { Spool } from '../routing/spool/spool.ts';
 import { Store, type StoreStatus } from '../store/store.ts';
 import { keeps } from './endpoints.ts';
 

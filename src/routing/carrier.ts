@@ -2,11 +2,11 @@ import type { Envelope } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
 import { accepted, type Outcome } from '../core/outcome.ts';
 import type { Failures } from './failures.ts';
-import { groupFailed, sendToOne, type Alternatives } from './group.ts';
-import { keyed } from './onward.ts';
-import type { RouteTarget } from './route.ts';
-import type { Target } from './target.ts';
-import type { TargetQueue } from './target-queue.ts';
+import { groupFailed, sendToOne, type Alternatives } from './targets/group.ts';
+import { keyed } from './plan/onward.ts';
+import type { RouteTarget } from './route/route.ts';
+import type { Target } from './targets/target.ts';
+import type { TargetQueue } from './targets/target-queue.ts';
 
 /** Copies that one mirror may have unanswered; further messages pass it by. */
 const mirrored = 1000;

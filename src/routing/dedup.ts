@@ -3,7 +3,7 @@ import { accepted, failed, type Outcome } from '../core/outcome.ts';
 import type { Log } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
 import type { SeenStore, SeenValues } from '../core/storage.ts';
-import type { DedupSettings, ResolvedRoute } from './route.ts';
+import type { DedupSettings, ResolvedRoute } from './route/route.ts';
 
 /** What was counted since the start. */
 export interface DedupCounters {

@@ -10,16 +10,16 @@ import { Carrier, told } from './carrier.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { Deduplication } from './dedup.ts';
 import { Failures, type Counters } from './failures.ts';
-import type { Handover } from './handover.ts';
-import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
+import type { Handover } from './spool/handover.ts';
+import { keyed, notRead, onwardOf, whyFutile } from './plan/onward.ts';
 import { keepTargets, Lines, type Emptying, type Held, type Swapped } from './lines.ts';
-import { sendToOne } from './group.ts';
+import { sendToOne } from './targets/group.ts';
 import { RouteHandover } from './route-handover.ts';
-import type { RequestCounters, Requests } from './requests.ts';
-import type { ResolvedRoute } from './route.ts';
-import type { Part, RefusedTarget } from './passage.ts';
-import { planFor, RoutingTable, type Guard, type Plan } from './table.ts';
-import type { Target } from './target.ts';
+import type { RequestCounters, Requests } from './plan/requests.ts';
+import type { ResolvedRoute } from './route/route.ts';
+import type { Part, RefusedTarget } from './plan/passage.ts';
+import { planFor, RoutingTable, type Guard, type Plan } from './plan/table.ts';
+import type { Target } from './targets/target.ts';
 
 /** Takes messages of one route to hand them to its targets later (`Dispatcher.handover`). */
 export interface SpoolEntrance {

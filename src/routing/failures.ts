@@ -5,9 +5,9 @@ import type { RateLimitedLog } from '../core/rate-limited-log.ts';
 import type { DeadLetter } from '../core/storage.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { DedupCounters } from './dedup.ts';
-import type { Delivery } from './delivery.ts';
-import type { ResolvedRoute, RouteTarget } from './route.ts';
-import type { TargetQueueOwner } from './target-queue.ts';
+import type { Delivery } from './targets/delivery.ts';
+import type { ResolvedRoute, RouteTarget } from './route/route.ts';
+import type { TargetQueueOwner } from './targets/target-queue.ts';
 
 /** What was counted since the start. */
 export interface Counters extends DedupCounters {

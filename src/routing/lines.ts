@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Sink } from '../core/protocol.ts';
 import type { Failures } from './failures.ts';
-import type { ResolvedRoute, RouteTarget } from './route.ts';
-import type { RetryPolicy } from './retry.ts';
-import type { RoutingTable } from './table.ts';
-import { TargetQueue } from './target-queue.ts';
+import type { ResolvedRoute, RouteTarget } from './route/route.ts';
+import type { RetryPolicy } from './route/retry.ts';
+import type { RoutingTable } from './plan/table.ts';
+import { TargetQueue } from './targets/target-queue.ts';
 
 /** A route as it is carried: its rules, and a queue for each of its targets. */
 export interface Line {

@@ -3,11 +3,11 @@ import type { JunctionError } from '../core/errors.ts';
 import { combine, type Outcome } from '../core/outcome.ts';
 import { Carrier } from './carrier.ts';
 import type { Failures } from './failures.ts';
-import type { Handover, Share } from './handover.ts';
-import { keyed, notRead, onwardOf, whyFutile } from './onward.ts';
-import type { ResolvedRoute, RouteTarget } from './route.ts';
-import { planFor, type Plan } from './table.ts';
-import type { TargetQueue } from './target-queue.ts';
+import type { Handover, Share } from './spool/handover.ts';
+import { keyed, notRead, onwardOf, whyFutile } from './plan/onward.ts';
+import type { ResolvedRoute, RouteTarget } from './route/route.ts';
+import { planFor, type Plan } from './plan/table.ts';
+import type { TargetQueue } from './targets/target-queue.ts';
 
 export interface RouteHandoverParts {
   readonly route: ResolvedRoute;

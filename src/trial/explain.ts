@@ -3,8 +3,8 @@ import type { Captures } from '../core/address.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
 import { plain } from '../core/plain-text.ts';
-import type { When } from '../routing/compiled.ts';
-import type { ResolvedRoute, RouteTarget } from '../routing/route.ts';
+import type { When } from '../routing/route/compiled.ts';
+import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
 import { bodyText, headerText } from './text.ts';
 import { Trial, type Sent } from './trial.ts';
 

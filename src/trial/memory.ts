@@ -7,7 +7,7 @@ import type {
   StoredDeadLetter,
 } from '../core/storage.ts';
 import { Deduplication } from '../routing/dedup.ts';
-import type { ResolvedRoute } from '../routing/route.ts';
+import type { ResolvedRoute } from '../routing/route/route.ts';
 
 /** Keeps the dead letters of one message. */
 export class MemoryDeadLetters implements DeadLetterStore {

@@ -6,9 +6,9 @@ import type { Log, Sink, WireMessage } from '../core/protocol.ts';
 import { RateLimitedLog } from '../core/rate-limited-log.ts';
 import type { DeadLetter } from '../core/storage.ts';
 import { Dispatcher } from '../routing/dispatch.ts';
-import { Requests } from '../routing/requests.ts';
-import type { ResolvedRoute } from '../routing/route.ts';
-import { RoutingTable } from '../routing/table.ts';
+import { Requests } from '../routing/plan/requests.ts';
+import type { ResolvedRoute } from '../routing/route/route.ts';
+import { RoutingTable } from '../routing/plan/table.ts';
 import { MemoryDeadLetters, MemorySeen } from './memory.ts';
 
 /** What one target was sent. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ResolvedRoute } from '../../src/routing/route.ts';
+import type { ResolvedRoute } from '../../src/routing/route/route.ts';
 import { endpoints, load, mistakes, plain, protocols, routeMistakes } from './support.ts';
 
 const withBroker = `${endpoints}  kafka: { type: kafka, brokers: ["k:9092"] }\nroutes: [routes.yaml]\n`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { envelope } from '../../src/core/envelope.ts';
-import type { When } from '../../src/routing/compiled.ts';
+import type { When } from '../../src/routing/route/compiled.ts';
 import { endpoints, load, routeMistakes } from './support.ts';
 
 const inRoute = (lines: string): string => `routes:

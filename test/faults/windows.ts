@@ -1,7 +1,7 @@
 import type { Path } from './path.ts';
 import type { Fault, Plan } from './plan.ts';
 
-/** Messages that a spool has handed over and not yet removed, at most (src/routing/spool-drain.ts). */
+/** Messages that a spool has handed over and not yet removed, at most (src/routing/spool/spool-drain.ts). */
 const spoolWindow = 1000;
 
 /**

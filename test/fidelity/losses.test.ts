@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Envelope, Header } from '../../src/core/envelope.ts';
 import type { LossName } from '../../src/core/losses.ts';
 import type { MessageField } from '../../src/core/protocol.ts';
-import { lossesOf, lossOf } from '../../src/routing/losses.ts';
+import { lossesOf, lossOf } from '../../src/routing/route/losses.ts';
 import { refused } from './kept.ts';
 import { messagesOf } from './messages.ts';
 import { now, systems, type System } from './systems.ts';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { JunctionError, type ErrorCode } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/protocol.ts';
 import { DeadLetterDesk } from '../../src/routing/dead-letter-desk.ts';
-import type { ResolvedRoute } from '../../src/routing/route.ts';
+import type { ResolvedRoute } from '../../src/routing/route/route.ts';
 import { message, settleDown, textOf } from '../helpers.ts';
 import { gateway, MemoryStore, Recorder, route } from './support.ts';
 

@@ -9,7 +9,7 @@ import { envelope } from '../../src/core/envelope.ts';
 import type { Log, Sink } from '../../src/core/protocol.ts';
 import { parseValueTemplate } from '../../src/core/value-template.ts';
 import { Deduplications } from '../../src/routing/dedup.ts';
-import { Spool } from '../../src/routing/spool.ts';
+import { Spool } from '../../src/routing/spool/spool.ts';
 import { Store } from '../../src/store/store.ts';
 import { randomFrom } from '../store/random.ts';
 import { gateway, route } from './support.ts';

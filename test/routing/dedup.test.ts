@@ -6,7 +6,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { SeenBounds, SeenStore, SeenValues } from '../../src/core/storage.ts';
 import { parseValueTemplate } from '../../src/core/value-template.ts';
 import { Deduplications } from '../../src/routing/dedup.ts';
-import type { DedupSettings, ResolvedRoute } from '../../src/routing/route.ts';
+import type { DedupSettings, ResolvedRoute } from '../../src/routing/route/route.ts';
 import { isPending, keptLog, message, settleDown, textOf } from '../helpers.ts';
 import { gateway, MemoryStore, Recorder, route } from './support.ts';
 

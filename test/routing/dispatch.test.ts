@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { JunctionError } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/protocol.ts';
 import { parseValueTemplate } from '../../src/core/value-template.ts';
-import { RoutingTable } from '../../src/routing/table.ts';
+import { RoutingTable } from '../../src/routing/plan/table.ts';
 import { isPending, message } from '../helpers.ts';
 import { gateway, Recorder, route, syntaxOf } from './support.ts';
 

@@ -5,8 +5,8 @@ import type { Envelope } from '../../src/core/envelope.ts';
 import { JunctionError, type ErrorCode } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Sink } from '../../src/core/protocol.ts';
-import { retryPolicy } from '../../src/routing/retry.ts';
-import { TargetQueue, type TargetQueueOwner } from '../../src/routing/target-queue.ts';
+import { retryPolicy } from '../../src/routing/route/retry.ts';
+import { TargetQueue, type TargetQueueOwner } from '../../src/routing/targets/target-queue.ts';
 import { message, textOf } from '../helpers.ts';
 
 const policy = retryPolicy([{ backoff: { from: 1, to: 2 }, deadline: 60_000 }], false);

@@ -5,9 +5,9 @@ import { JunctionError } from '../../src/core/errors.ts';
 import type { Transform } from '../../src/core/transform.ts';
 import { parseTemplate } from '../../src/core/template.ts';
 import { parseValueTemplate } from '../../src/core/value-template.ts';
-import { Step, When } from '../../src/routing/compiled.ts';
-import type { Edits } from '../../src/routing/edits.ts';
-import type { ResolvedRoute, RouteTarget } from '../../src/routing/route.ts';
+import { Step, When } from '../../src/routing/route/compiled.ts';
+import type { Edits } from '../../src/routing/route/edits.ts';
+import type { ResolvedRoute, RouteTarget } from '../../src/routing/route/route.ts';
 import { isPending, message, textOf, until } from '../helpers.ts';
 import { gateway, MemoryStore, Recorder, route } from './support.ts';
 

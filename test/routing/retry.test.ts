@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JunctionError, type ErrorCode } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/protocol.ts';
-import { defaultBackoff, defaultDeadline, retryPolicy } from '../../src/routing/retry.ts';
+import { defaultBackoff, defaultDeadline, retryPolicy } from '../../src/routing/route/retry.ts';
 import { isPending, message, textOf, until } from '../helpers.ts';
 import { gateway, MemoryStore, Recorder, route } from './support.ts';
 

@@ -12,10 +12,10 @@ import type {
 import { RateLimitedLog } from '../../src/core/rate-limited-log.ts';
 import { parseTemplate } from '../../src/core/template.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/routing/dispatch.ts';
-import { retryPolicy, type RetrySettings } from '../../src/routing/retry.ts';
-import { Requests } from '../../src/routing/requests.ts';
-import type { ResolvedRoute } from '../../src/routing/route.ts';
-import { RoutingTable } from '../../src/routing/table.ts';
+import { retryPolicy, type RetrySettings } from '../../src/routing/route/retry.ts';
+import { Requests } from '../../src/routing/plan/requests.ts';
+import type { ResolvedRoute } from '../../src/routing/route/route.ts';
+import { RoutingTable } from '../../src/routing/plan/table.ts';
 import { keptLog } from '../helpers.ts';
 
 export const slash: AddressSyntax = { separators: '/', one: ['+'], rest: ['#'], maxBytes: 100, hidden: '$' };

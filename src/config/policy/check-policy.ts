@@ -1,6 +1,6 @@
 import { parsePattern } from '../../core/address.ts';
 import { setOfAddress, type AddressSet } from '../../core/address-set.ts';
-import type { ResolvedRoute } from '../../routing/route.ts';
+import type { ResolvedRoute } from '../../routing/route/route.ts';
 import type { ReadRouteFile } from '../check-routes.ts';
 import type { CheckedEndpoints } from '../endpoints.ts';
 import { formatPlace, type Place, type Problems } from '../problems.ts';

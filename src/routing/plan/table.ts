@@ -1,10 +1,10 @@
-import type { AddressPattern, AddressSyntax } from '../core/address.ts';
-import type { Envelope } from '../core/envelope.ts';
-import { PatternIndex } from '../core/pattern-index.ts';
+import type { AddressPattern, AddressSyntax } from '../../core/address.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import { PatternIndex } from '../../core/pattern-index.ts';
 import { Passage, type Part, type Passed } from './passage.ts';
 import type { Requests } from './requests.ts';
-import type { ResolvedRoute } from './route.ts';
-import type { Target } from './target.ts';
+import type { ResolvedRoute } from '../route/route.ts';
+import type { Target } from '../targets/target.ts';
 
 /** A route that lets each message through once. */
 export interface Guard {

@@ -1,6 +1,6 @@
-import type { Envelope } from '../core/envelope.ts';
-import type { Outcome } from '../core/outcome.ts';
-import type { RouteTarget } from './route.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { RouteTarget } from '../route/route.ts';
 
 /**
  * Makes of a message what its target is sent.

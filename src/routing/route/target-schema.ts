@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { timer } from '../core/units.ts';
-import { conditionSchema } from '../filter/schema.ts';
-import { transformSchema } from '../transform/schema.ts';
+import { timer } from '../../core/units.ts';
+import { conditionSchema } from '../../filter/schema.ts';
+import { transformSchema } from '../../transform/schema.ts';
 import { deliverySchema } from './delivery-schema.ts';
 import { formatSchema } from './format-schema.ts';
 import { targetReplySchema } from './reply-schema.ts';

@@ -1,6 +1,6 @@
-import type { Envelope } from '../core/envelope.ts';
-import type { JunctionError } from '../core/errors.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import type { JunctionError } from '../../core/errors.ts';
+import type { Outcome } from '../../core/outcome.ts';
 
 /** What one target of a route is to get of a spooled message. */
 export interface Share {

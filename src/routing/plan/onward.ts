@@ -1,7 +1,7 @@
-import type { Envelope } from '../core/envelope.ts';
-import { JunctionError } from '../core/errors.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import { JunctionError } from '../../core/errors.ts';
 import type { Plan } from './table.ts';
-import type { Target } from './target.ts';
+import type { Target } from '../targets/target.ts';
 
 /** A message that has passed this many routes, here and in other gateways, is going round in a circle. */
 const maxHops = 8;

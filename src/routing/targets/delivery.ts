@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import type { Envelope } from '../core/envelope.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import type { Lane } from './lane.ts';
 import type { Finish } from './target.ts';
 

@@ -1,7 +1,7 @@
-import { parsePattern, type AddressSyntax } from '../core/address.ts';
-import { PatternIndex } from '../core/pattern-index.ts';
-import type { Role } from '../core/protocol.ts';
-import { invalidAddress } from '../core/template.ts';
+import { parsePattern, type AddressSyntax } from '../../core/address.ts';
+import { PatternIndex } from '../../core/pattern-index.ts';
+import type { Role } from '../../core/protocol.ts';
+import { invalidAddress } from '../../core/template.ts';
 
 /**
  * The reply addresses that requests of an endpoint may name: those that it gives to a client for itself alone, and what is

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { conditionSchema } from '../filter/schema.ts';
+import { conditionSchema } from '../../filter/schema.ts';
 import { deliverySchema } from './delivery-schema.ts';
 import { incomingFormatSchema } from './format-schema.ts';
 import { replySchema } from './reply-schema.ts';

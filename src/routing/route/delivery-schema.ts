@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { lossNames } from '../core/losses.ts';
-import { duration, size, timer } from '../core/units.ts';
+import { lossNames } from '../../core/losses.ts';
+import { duration, size, timer } from '../../core/units.ts';
 import { defaultBackoff, defaultDeadline } from './retry.ts';
 
 /** Failures that may be over later; all others are for good anyway. */

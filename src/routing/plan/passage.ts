@@ -1,15 +1,15 @@
-import type { AddressSyntax, Captures } from '../core/address.ts';
-import type { Envelope } from '../core/envelope.ts';
-import { JunctionError } from '../core/errors.ts';
-import { identityOf } from '../core/identity.ts';
-import { renderTemplate } from '../core/template.ts';
-import { renderValue } from '../core/value-template.ts';
-import type { Step } from './compiled.ts';
-import { edited } from './edits.ts';
-import { alternativesOf, type Alternatives } from './group.ts';
+import type { AddressSyntax, Captures } from '../../core/address.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import { JunctionError } from '../../core/errors.ts';
+import { identityOf } from '../../core/identity.ts';
+import { renderTemplate } from '../../core/template.ts';
+import { renderValue } from '../../core/value-template.ts';
+import type { Step } from '../route/compiled.ts';
+import { edited } from '../route/edits.ts';
+import { alternativesOf, type Alternatives } from '../targets/group.ts';
 import { placeOf, type Requests } from './requests.ts';
-import type { ResolvedRoute, RouteTarget } from './route.ts';
-import type { Target } from './target.ts';
+import type { ResolvedRoute, RouteTarget } from '../route/route.ts';
+import type { Target } from '../targets/target.ts';
 
 /** A target to which no message of an address, or not this message, can be carried, and why. */
 export interface RefusedTarget {

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import { performance } from 'node:perf_hooks';
-import { Uuid, type Envelope, type Identifier } from '../core/envelope.ts';
-import { JunctionError } from '../core/errors.ts';
-import { identifierToText } from '../core/headers.ts';
-import { identityOf } from '../core/identity.ts';
-import type { Outcome } from '../core/outcome.ts';
-import type { RateLimitedLog } from '../core/rate-limited-log.ts';
-import type { ReplySettings } from './route.ts';
-import type { Finish } from './target.ts';
+import { Uuid, type Envelope, type Identifier } from '../../core/envelope.ts';
+import { JunctionError } from '../../core/errors.ts';
+import { identifierToText } from '../../core/headers.ts';
+import { identityOf } from '../../core/identity.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { RateLimitedLog } from '../../core/rate-limited-log.ts';
+import type { ReplySettings } from '../route/route.ts';
+import type { Finish } from '../targets/target.ts';
 
 /** What was counted since the start. */
 export interface RequestCounters {

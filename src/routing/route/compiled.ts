@@ -1,7 +1,7 @@
-import type { Captures } from '../core/address.ts';
-import type { Condition } from '../core/condition.ts';
-import type { Envelope } from '../core/envelope.ts';
-import type { Transform } from '../core/transform.ts';
+import type { Captures } from '../../core/address.ts';
+import type { Condition } from '../../core/condition.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import type { Transform } from '../../core/transform.ts';
 
 // A reload compares routes by what they say, and what a condition or a transform was compiled to is not that: hence
 // private fields, which a comparison does not look at.

@@ -1,9 +1,9 @@
-import type { AddressPattern } from '../core/address.ts';
-import type { SeenBounds } from '../core/storage.ts';
-import type { Template } from '../core/template.ts';
-import type { ValueTemplate } from '../core/value-template.ts';
+import type { AddressPattern } from '../../core/address.ts';
+import type { SeenBounds } from '../../core/storage.ts';
+import type { Template } from '../../core/template.ts';
+import type { ValueTemplate } from '../../core/value-template.ts';
 import type { Step, When } from './compiled.ts';
-import type { DeadLetterTarget } from './dead-letters.ts';
+import type { DeadLetterTarget } from '../dead-letters.ts';
 import type { AllowedReplies } from './allowed-replies.ts';
 import type { Edits } from './edits.ts';
 import type { RetryPolicy } from './retry.ts';

@@ -1,5 +1,5 @@
-import { lossWords, type LossName } from '../core/losses.ts';
-import { latest, type MessageField, type Narrowed, type Traits } from '../core/protocol.ts';
+import { lossWords, type LossName } from '../../core/losses.ts';
+import { latest, type MessageField, type Narrowed, type Traits } from '../../core/protocol.ts';
 import type { Edits } from './edits.ts';
 import type { RouteTarget } from './route.ts';
 

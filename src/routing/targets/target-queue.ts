@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
-import { backoffAfter } from '../core/backoff.ts';
-import { crashPoint } from '../core/crash-point.ts';
-import type { Envelope } from '../core/envelope.ts';
-import { JunctionError } from '../core/errors.ts';
-import { accepted, failed, type Outcome } from '../core/outcome.ts';
-import type { Sink } from '../core/protocol.ts';
+import { backoffAfter } from '../../core/backoff.ts';
+import { crashPoint } from '../../core/crash-point.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import { JunctionError } from '../../core/errors.ts';
+import { accepted, failed, type Outcome } from '../../core/outcome.ts';
+import type { Sink } from '../../core/protocol.ts';
 import { Delivery, UnderWay } from './delivery.ts';
 import { Alarm } from './alarm.ts';
 import type { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
-import type { RetryPolicy } from './retry.ts';
+import type { RetryPolicy } from '../route/retry.ts';
 import type { Finish } from './target.ts';
 
 /** What a queue asks of the one it works for. */

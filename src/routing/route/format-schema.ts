@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { cloudEventsSchema } from '../cloudevents/schema.ts';
-import { openMessagingSchema } from '../openmessaging/schema.ts';
+import { cloudEventsSchema } from '../../cloudevents/schema.ts';
+import { openMessagingSchema } from '../../openmessaging/schema.ts';
 
 /** `format:` of a route's `from`: what its messages are. */
 export const incomingFormatSchema = z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { timer } from '../core/units.ts';
+import { timer } from '../../core/units.ts';
 
 const address = z
   .string()

@@ -1,10 +1,10 @@
-import { crashPoint } from '../core/crash-point.ts';
-import { JunctionError } from '../core/errors.ts';
-import type { Envelope } from '../core/envelope.ts';
-import type { Log } from '../core/protocol.ts';
-import type { SpoolQueue } from '../core/storage.ts';
+import { crashPoint } from '../../core/crash-point.ts';
+import { JunctionError } from '../../core/errors.ts';
+import type { Envelope } from '../../core/envelope.ts';
+import type { Log } from '../../core/protocol.ts';
+import type { SpoolQueue } from '../../core/storage.ts';
 import type { Handover } from './handover.ts';
-import type { SpoolSettings } from './route.ts';
+import type { SpoolSettings } from '../route/route.ts';
 import { SpoolDrain, type DrainLimits } from './spool-drain.ts';
 
 interface Waiter {

@@ -1,13 +1,13 @@
 import { performance } from 'node:perf_hooks';
-import { backoffAfter } from '../core/backoff.ts';
-import { crashPoint } from '../core/crash-point.ts';
-import { JunctionError } from '../core/errors.ts';
-import type { Outcome } from '../core/outcome.ts';
-import type { Log } from '../core/protocol.ts';
-import type { SpooledMessage, SpoolQueue } from '../core/storage.ts';
+import { backoffAfter } from '../../core/backoff.ts';
+import { crashPoint } from '../../core/crash-point.ts';
+import { JunctionError } from '../../core/errors.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { Log } from '../../core/protocol.ts';
+import type { SpooledMessage, SpoolQueue } from '../../core/storage.ts';
 import type { Handover, Share } from './handover.ts';
 import { ParkedLanes, type ParkedLane } from './parked-lanes.ts';
-import { givenBack } from './target-queue.ts';
+import { givenBack } from '../targets/target-queue.ts';
 
 export interface DrainLimits {
   /** Messages handed over and not yet removed; after a crash at most these are sent again. */

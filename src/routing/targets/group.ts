@@ -1,6 +1,6 @@
-import { JunctionError } from '../core/errors.ts';
-import { combine, type Outcome } from '../core/outcome.ts';
-import type { TargetGroup } from './route.ts';
+import { JunctionError } from '../../core/errors.ts';
+import { combine, type Outcome } from '../../core/outcome.ts';
+import type { TargetGroup } from '../route/route.ts';
 import type { Target } from './target.ts';
 
 /** Targets of one route that stand for one: `one` by itself, one of a group, or a mirror. */

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode } from '../../core/errors.ts';
 
 /** When a message that a target did not take is sent to it again, and when no more. */
 export interface RetryPolicy {

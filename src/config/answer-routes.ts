@@ -1,6 +1,5 @@
-import { placeOf } from '../routing/plan/requests.ts';
 import { parsePattern } from '../core/address.ts';
-import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
+import { placeOf, type ResolvedRoute, type RouteTarget } from '../routing/route/route.ts';
 import type { RouteDelivery } from './delivery.ts';
 import type { EndpointDefinition } from './endpoints.ts';
 

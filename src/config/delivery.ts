@@ -1,7 +1,6 @@
 import { spoolDefaults, type DeliverySettings } from '../routing/route/delivery-schema.ts';
-import type { DeadLetterTarget } from '../routing/dead-letters.ts';
 import { retryPolicy, type RetryPolicy } from '../routing/route/retry.ts';
-import type { SpoolSettings } from '../routing/route/route.ts';
+import type { DeadLetterTarget, SpoolSettings } from '../routing/route/route.ts';
 import type { RouteEntry } from '../routing/route/schema.ts';
 import type { TargetEntry } from '../routing/route/target-schema.ts';
 import type { RoleName } from './endpoints.ts';

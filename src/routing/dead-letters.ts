@@ -5,9 +5,7 @@ import { deadLetterHeaders as names } from '../core/headers.ts';
 import { identityOf } from '../core/identity.ts';
 import type { Sink } from '../core/protocol.ts';
 import type { DeadLetterStore, RouteDeadLetter } from '../core/storage.ts';
-
-/** Where a route's dead letters go: to an address of an endpoint, or to the embedded store. */
-export type DeadLetterTarget = 'store' | { readonly endpoint: string; readonly address: string };
+import type { DeadLetterTarget } from './route/route.ts';
 
 const ours: ReadonlySet<string> = new Set(Object.values(names));
 

@@ -5,8 +5,8 @@ import { JunctionError } from '../../src/core/errors.ts';
 import { accepted } from '../../src/core/outcome.ts';
 import { RateLimitedLog } from '../../src/core/rate-limited-log.ts';
 import { AllowedReplies } from '../../src/routing/route/allowed-replies.ts';
-import { placeOf, Requests } from '../../src/routing/plan/requests.ts';
-import type { ReplySettings, ResolvedRoute } from '../../src/routing/route/route.ts';
+import { Requests } from '../../src/routing/plan/requests.ts';
+import { placeOf, type ReplySettings, type ResolvedRoute } from '../../src/routing/route/route.ts';
 import { keptLog, message } from '../helpers.ts';
 import { gateway, MemoryStore, Recorder, route, slash } from './support.ts';
 

@@ -7,8 +7,8 @@ import { renderValue } from '../../core/value-template.ts';
 import type { Step } from '../route/compiled.ts';
 import { edited } from '../route/edits.ts';
 import { alternativesOf, type Alternatives } from '../targets/group.ts';
-import { placeOf, type Requests } from './requests.ts';
-import type { ResolvedRoute, RouteTarget } from '../route/route.ts';
+import type { Requests } from './requests.ts';
+import { placeOf, type ResolvedRoute, type RouteTarget } from '../route/route.ts';
 import type { Target } from '../targets/target.ts';
 
 /** A target to which no message of an address, or not this message, can be carried, and why. */

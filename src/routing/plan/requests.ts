@@ -7,7 +7,7 @@ import { identifierToText } from '../../core/headers.ts';
 import { identityOf } from '../../core/identity.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { RateLimitedLog } from '../../core/rate-limited-log.ts';
-import type { ReplySettings } from '../route/route.ts';
+import { placeOf, type ReplySettings } from '../route/route.ts';
 import type { Finish } from '../targets/target.ts';
 
 /** What was counted since the start. */
@@ -286,9 +286,6 @@ export class Requests {
 
 /** Requests of one route that have an answer and are remembered, at most. */
 const answeredLimit = 1000;
-
-/** Where the answers of a target are read. */
-export const placeOf = (endpoint: string, address: string): string => `${endpoint} ${address}`;
 
 /** An identifier as one text, whatever type a protocol between has made of it. */
 function textOf(id: Identifier): string {

@@ -3,7 +3,6 @@ import type { SeenBounds } from '../../core/storage.ts';
 import type { Template } from '../../core/template.ts';
 import type { ValueTemplate } from '../../core/value-template.ts';
 import type { Step, When } from './compiled.ts';
-import type { DeadLetterTarget } from '../dead-letters.ts';
 import type { AllowedReplies } from './allowed-replies.ts';
 import type { Edits } from './edits.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -44,12 +43,18 @@ export interface ReplySettings {
   readonly answers: 'first' | 'all';
 }
 
+/** Where the answers of a target are read, as one text. */
+export const placeOf = (endpoint: string, address: string): string => `${endpoint} ${address}`;
+
 /** Targets that stand for one: `any`, who confirms first; `failover`, the first that takes it, in order. */
 export interface TargetGroup {
   readonly mode: 'any' | 'failover';
   /** The group's place in the route. */
   readonly number: number;
 }
+
+/** Where a route's dead letters go: to an address of an endpoint, or to the embedded store. */
+export type DeadLetterTarget = 'store' | { readonly endpoint: string; readonly address: string };
 
 /** Bounds of a route's spool; undefined: without bound. */
 export interface SpoolSettings {

@@ -25,7 +25,8 @@ if (files.length === 0) {
 }
 // The spec reporter also where the output is a file: it says at its end once more what failed, and a log of CI is
 // read from its end.
-const options = ['--test', '--test-concurrency=2', '--test-timeout=600000', '--test-reporter=spec'];
+// Tests of brokers mostly wait for them, so that three files at a time suit two cores.
+const options = ['--test', '--test-concurrency=3', '--test-timeout=600000', '--test-reporter=spec'];
 const args = ['--import', 'tsx', ...options, ...files];
 spawn(process.execPath, args, { cwd: join(here, '..'), stdio: 'inherit' }).on('exit', (code) =>
   process.exit(code ?? 1),

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { type Certificates, type ListenerTls } from './certificates.ts';
 import { classPath, javaFlags, log4j } from './java.ts';
 import { opensAmqp } from './opens.ts';
-import { accepts, Broker, brokerFolder, freePort, type User } from './process.ts';
+import { accepts, Broker, brokerFolder, type User } from './process.ts';
+import { freePort } from './ports.ts';
 
 export interface ArtemisOptions {
   /** The only users, each with every permission. Without this: admin (password admin), and clients without credentials are let in. */

@@ -21,7 +21,8 @@ export {
   type RocketMqOptions,
   type RocketMqTopicType,
 } from './rocketmq.ts';
-export { freePort, type Broker, type User } from './process.ts';
+export { freePort } from './ports.ts';
+export { type Broker, type User } from './process.ts';
 
 const has = (program: string, ...args: string[]): boolean => spawnSync(program, args).error === undefined;
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { classPath, javaFlags, log4j } from './java.ts';
-import { Broker, brokerFolder, freePort } from './process.ts';
+import { Broker, brokerFolder } from './process.ts';
+import { freePort } from './ports.ts';
 
 const run = promisify(execFile);
 

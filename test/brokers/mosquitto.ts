@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { accepts, Broker, brokerFolder, freePort } from './process.ts';
+import { accepts, Broker, brokerFolder } from './process.ts';
+import { freePort } from './ports.ts';
 
 export interface MosquittoOptions {
   /** Further lines of mosquitto.conf, e.g. `max_inflight_messages 5`. */

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import amqp from 'amqplib';
 import { type ListenerTls } from './certificates.ts';
 import { until } from '../until.ts';
-import { accepts, Broker, brokerFolder, freePort, type User } from './process.ts';
+import { accepts, Broker, brokerFolder, type User } from './process.ts';
+import { freePort } from './ports.ts';
 
 /** Debian's package; its `rabbitmq-server` in the path would change to a user of its own. */
 export const rabbitMqServer = '/usr/lib/rabbitmq/bin/rabbitmq-server';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Certificates } from './certificates.ts';
 import { classPath, javaFlags } from './java.ts';
-import { accepts, Broker, brokerFolder, freePort } from './process.ts';
+import { accepts, Broker, brokerFolder } from './process.ts';
+import { freePort } from './ports.ts';
 
 const launcher = fileURLToPath(new URL('RocketMq.java', import.meta.url));
 

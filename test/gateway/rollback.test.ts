@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import rhea, { type Sender } from 'rhea';
-import { freePort } from '../brokers/process.ts';
+import { freePort } from '../brokers/ports.ts';
 import { until } from '../helpers.ts';
 import { Load } from '../reloads/load.ts';
 import { reloadable } from './support.ts';

@@ -1,6 +1,8 @@
 import type { Captures } from '../core/address.ts';
 import type { Envelope, Header, HeaderValue } from '../core/envelope.ts';
-import { identifierFromText, identifierToText, putAside, takenBack, valueToText } from '../core/headers.ts';
+import { valueToText } from '../core/header-values.ts';
+import { identifierFromText, identifierToText } from '../core/identifier-text.ts';
+import { putAside, takenBack } from '../core/reserved-headers.ts';
 import { identityOf } from '../core/identity.ts';
 import type { CloudEventsBinding } from '../core/protocol.ts';
 import type { Transform } from '../core/transform.ts';

@@ -118,7 +118,7 @@ const long = (name: string, value: number | undefined): Header | undefined =>
  * out, since the address says where a message is. One whose value does not fit stays a header, as do all other headers.
  * @param binding of the protocol that they come by, which may have taken `priority` for a field already
  */
-export function openMessagingIn({ fields: taken = [] }: CloudEventsBinding): Transform {
+export function openMessagingIn({ fields: taken = [] }: CloudEventsBinding): Transform<Envelope> {
   const takesPriority = taken.includes('priority');
   return {
     identity: `openmessaging in, ${takesPriority}`,

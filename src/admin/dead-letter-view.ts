@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Envelope, HeaderType, Identifier } from '../core/envelope.ts';
-import { identifierToText, typeOf, valueToText } from '../core/headers.ts';
+import { typeOf, valueToText } from '../core/header-values.ts';
+import { identifierToText } from '../core/identifier-text.ts';
 import type { DeadLetterSummary, StoredDeadLetter } from '../core/storage.ts';
 
 /** A dead letter in a list, as JSON. Times are ISO 8601, identifiers as in `identifierToText`. */

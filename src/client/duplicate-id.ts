@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Envelope } from '../core/envelope.ts';
-import { valueToText } from '../core/headers.ts';
+import { valueToText } from '../core/header-values.ts';
 import { identityOf } from '../core/identity.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Header } from '../core/envelope.ts';
 import { JunctionError } from '../core/errors.ts';
-import { typeOf } from '../core/headers.ts';
+import { typeOf } from '../core/header-values.ts';
 import { timeOf } from './time.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { envelope, type Envelope, type Header } from '../core/envelope.ts';
-import { putAside, takenBack } from '../core/headers.ts';
+import { putAside, takenBack } from '../core/reserved-headers.ts';
 import type { CloudEventsBinding } from '../core/protocol.ts';
 import { attributeOf, canonicalText, invalid, isAttributeName, type AttributeValue } from './attributes.ts';
 import type { CloudEvent } from './event.ts';

@@ -14,7 +14,7 @@ import { timeOf } from './time.ts';
  * no key. What is no valid event is refused as `invalid-message`.
  * @param binding of the protocol that they come by
  */
-export function cloudEventsIn(binding: CloudEventsBinding): Transform {
+export function cloudEventsIn(binding: CloudEventsBinding): Transform<Envelope> {
   return {
     identity: JSON.stringify(['cloudevents in', binding]),
     apply(message) {

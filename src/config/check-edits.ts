@@ -1,5 +1,5 @@
 import type { HeaderType, HeaderValue } from '../core/envelope.ts';
-import { reservedPrefix } from '../core/headers.ts';
+import { reservedPrefix } from '../core/reserved-headers.ts';
 import { parseValueTemplate, type ValueTemplate } from '../core/value-template.ts';
 import type { Edits } from '../routing/route/edits.ts';
 import type { EditsEntry } from '../routing/route/target-schema.ts';

@@ -2,6 +2,7 @@ import { isUri, wrongInUri, wrongText } from '../cloudevents/attributes.ts';
 import { cloudEventsIn } from '../cloudevents/incoming.ts';
 import { cloudEventsOut } from '../cloudevents/outgoing.ts';
 import type { CloudEventsEntry } from '../cloudevents/schema.ts';
+import type { Envelope } from '../core/envelope.ts';
 import type { CloudEventsBinding } from '../core/protocol.ts';
 import type { Transform } from '../core/transform.ts';
 import { parseValueTemplate, type ValueTemplate } from '../core/value-template.ts';
@@ -14,7 +15,7 @@ import { child, type Tree } from './tree.ts';
 import { quoted } from './words.ts';
 
 /**
- * What makes a route's messages what its `from.format` says; it does so at once.
+ * What makes a route's messages what its `from.format` says.
  * @param format undefined where there is none
  * @param from the endpoint that it reads, as far as it is known
  */
@@ -23,7 +24,7 @@ export function checkIncomingFormat(
   node: Tree | undefined,
   from: EndpointDefinition | undefined,
   problems: Problems,
-): Transform | undefined {
+): Transform<Envelope> | undefined {
   if (format === undefined || node === undefined || from === undefined) return undefined;
   if (format === 'cloudevents') return cloudEventsIn(from.protocol.cloudEvents);
   needHeaders(node, from, problems);

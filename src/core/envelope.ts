@@ -18,29 +18,35 @@ export type Identifier = string | bigint | Uint8Array | Uuid;
  */
 export type HeaderValue = string | number | bigint | boolean | Uint8Array | Uuid | null;
 
-/** The simple types of AMQP 1.0 (§1.6), the richest of the protocols we carry. */
-export type HeaderType =
-  | 'null'
-  | 'boolean'
-  | 'ubyte'
-  | 'ushort'
-  | 'uint'
-  | 'ulong'
-  | 'byte'
-  | 'short'
-  | 'int'
-  | 'long'
-  | 'float'
-  | 'double'
-  | 'decimal32'
-  | 'decimal64'
-  | 'decimal128'
-  | 'char'
-  | 'timestamp'
-  | 'uuid'
-  | 'binary'
-  | 'string'
-  | 'symbol';
+/**
+ * The simple types of AMQP 1.0 (§1.6), the richest of the protocols we carry. The store writes their places in this list:
+ * append only.
+ */
+export const headerTypes = [
+  'null',
+  'boolean',
+  'ubyte',
+  'ushort',
+  'uint',
+  'ulong',
+  'byte',
+  'short',
+  'int',
+  'long',
+  'float',
+  'double',
+  'decimal32',
+  'decimal64',
+  'decimal128',
+  'char',
+  'timestamp',
+  'uuid',
+  'binary',
+  'string',
+  'symbol',
+] as const;
+
+export type HeaderType = (typeof headerTypes)[number];
 
 /**
  * One application header. Headers are ordered and names may repeat (MQTT 5 and Kafka allow both).
@@ -57,7 +63,10 @@ export type Header = readonly [name: string, value: HeaderValue, type?: HeaderTy
  * `binary` an amqp-value binary; `value` any other amqp-value and `sequence` amqp-sequence sections, both as
  * their AMQP encoding.
  */
-export type BodyType = 'data' | 'string' | 'binary' | 'value' | 'sequence';
+export type BodyType = (typeof bodyTypes)[number];
+
+/** The store writes their places in this list: append only. */
+export const bodyTypes = ['data', 'string', 'binary', 'value', 'sequence'] as const;
 
 /** A message between two protocols. Immutable: share it, never change it. */
 export interface Envelope {

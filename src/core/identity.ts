@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Envelope } from './envelope.ts';
-import { identifierToText } from './headers.ts';
+import { identifierToText } from './identifier-text.ts';
 
 /** Begins what this process gives out, so that no other one gives out the same. */
 const process = randomUUID();

@@ -1,5 +1,6 @@
 import type { Envelope } from './envelope.ts';
-import { identifierToText, valueToText } from './headers.ts';
+import { valueToText } from './header-values.ts';
+import { identifierToText } from './identifier-text.ts';
 import { parsePointer, textAt } from './json-body.ts';
 
 const fields = ['id', 'key', 'address', 'subject', 'correlationId', 'replyTo', 'contentType'] as const;

@@ -1,5 +1,5 @@
 import type { Header } from './envelope.ts';
-import { typeOf, valueToText } from './headers.ts';
+import { typeOf, valueToText } from './header-values.ts';
 
 type Field = readonly [name: string, value: string];
 

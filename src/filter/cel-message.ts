@@ -1,5 +1,6 @@
 import { Uuid, type Envelope, type HeaderType, type HeaderValue, type Identifier } from '../core/envelope.ts';
-import { identifierToText, isWholeType } from '../core/headers.ts';
+import { isWholeType } from '../core/header-values.ts';
+import { identifierToText } from '../core/identifier-text.ts';
 import { bytes, decodeBody, type BodyDecoder, type BodyValue } from './body.ts';
 
 /** The variables of an expression and their types; `dyn` may be null where the message has no such field. */

@@ -1,6 +1,8 @@
 import type { Captures } from '../core/address.ts';
 import type { Envelope, Header, HeaderValue } from '../core/envelope.ts';
-import { identifierFromText, identifierToText, putAside, takenBack, valueToText } from '../core/headers.ts';
+import { valueToText } from '../core/header-values.ts';
+import { identifierFromText, identifierToText } from '../core/identifier-text.ts';
+import { putAside, takenBack } from '../core/reserved-headers.ts';
 import { identityOf } from '../core/identity.ts';
 import type { CloudEventsBinding } from '../core/protocol.ts';
 import type { Transform } from '../core/transform.ts';
@@ -116,7 +118,7 @@ const long = (name: string, value: number | undefined): Header | undefined =>
  * out, since the address says where a message is. One whose value does not fit stays a header, as do all other headers.
  * @param binding of the protocol that they come by, which may have taken `priority` for a field already
  */
-export function openMessagingIn({ fields: taken = [] }: CloudEventsBinding): Transform {
+export function openMessagingIn({ fields: taken = [] }: CloudEventsBinding): Transform<Envelope> {
   const takesPriority = taken.includes('priority');
   return {
     identity: `openmessaging in, ${takesPriority}`,

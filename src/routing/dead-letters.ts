@@ -1,7 +1,7 @@
 import { envelope, type Envelope, type Header } from '../core/envelope.ts';
 import { crashPoint } from '../core/crash-point.ts';
 import { JunctionError } from '../core/errors.ts';
-import { deadLetterHeaders as names } from '../core/headers.ts';
+import { deadLetterHeaders as names } from '../core/reserved-headers.ts';
 import { identityOf } from '../core/identity.ts';
 import type { Sink } from '../core/protocol.ts';
 import type { DeadLetterStore, RouteDeadLetter } from '../core/storage.ts';

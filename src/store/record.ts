@@ -1,12 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { Packr, RESERVE_START_SPACE } from 'msgpackr';
 import {
+  bodyTypes,
   envelope,
+  headerTypes,
   Uuid,
-  type BodyType,
   type Envelope,
   type Header,
-  type HeaderType,
   type HeaderValue,
   type Identifier,
 } from '../core/envelope.ts';
@@ -17,32 +17,7 @@ const recordVersion = 1;
 /** One byte of version and four of checksum. */
 const prefix = 5;
 
-/** Stored by position: append only. */
-const bodyTypes: readonly BodyType[] = ['data', 'string', 'binary', 'value', 'sequence'];
-/** Stored by position, counted from 1: append only. */
-const headerTypes: readonly HeaderType[] = [
-  'null',
-  'boolean',
-  'ubyte',
-  'ushort',
-  'uint',
-  'ulong',
-  'byte',
-  'short',
-  'int',
-  'long',
-  'float',
-  'double',
-  'decimal32',
-  'decimal64',
-  'decimal128',
-  'char',
-  'timestamp',
-  'uuid',
-  'binary',
-  'string',
-  'symbol',
-];
+// Types are stored by their places in the lists of core/envelope.ts, those of headers counted from 1.
 const bodyTypeIndex = new Map(bodyTypes.map((type, index) => [type, index]));
 const headerTypeIndex = new Map(headerTypes.map((type, index) => [type, index + 1]));
 

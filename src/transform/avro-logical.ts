@@ -1,3 +1,4 @@
+import { uuidForm } from '../core/header-values.ts';
 import type { Logical } from './avro-schema.ts';
 import {
   Decimal,
@@ -60,7 +61,6 @@ export function toUnderlying(logical: Logical, value: Value, fixed: number | und
 }
 
 const timeForm = /^\d{2}:\d{2}:\d{2}(\.\d+)?$/;
-const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const isWhole = (value: Value): value is number | bigint =>
   typeof value === 'bigint' || Number.isInteger(value);

@@ -1,6 +1,7 @@
 import type { Captures } from '../core/address.ts';
 import { envelope, type Envelope } from '../core/envelope.ts';
-import { identifierToText, valueToText } from '../core/headers.ts';
+import { valueToText } from '../core/header-values.ts';
+import { identifierToText } from '../core/identifier-text.ts';
 import { formatOf, plainFormats, type Format, type PlainFormat } from './formats.ts';
 import type { Expression } from './jsonata.ts';
 import { plainFormat } from './plain.ts';

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Envelope, Header, HeaderValue, Identifier } from '../core/envelope.ts';
-import { identifierToText, typeOf } from '../core/headers.ts';
+import { typeOf } from '../core/header-values.ts';
+import { identifierToText } from '../core/identifier-text.ts';
 import type { DeadLetter } from '../core/storage.ts';
 import type { Expected } from './test-file.ts';
 import type { Sent } from './trial.ts';

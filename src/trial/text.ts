@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Header } from '../core/envelope.ts';
-import { typeOf, valueToText } from '../core/headers.ts';
+import { typeOf, valueToText } from '../core/header-values.ts';
 import { plain } from '../core/plain-text.ts';
 
 const longest = 500;

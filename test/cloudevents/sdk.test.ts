@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { CloudEvent, Kafka, MQTT, type CloudEventV1, type KafkaMessage } from 'cloudevents';
 import { cloudEventsIn } from '../../src/cloudevents/incoming.ts';
 import { envelope, type Envelope, type Header } from '../../src/core/envelope.ts';
-import { valueToText } from '../../src/core/headers.ts';
+import { valueToText } from '../../src/core/header-values.ts';
 import { apply, eventsTo, header, protocolOf } from './support.ts';
 
 // The SDK of the specification's authors is the other side: what it writes is read here, and the reverse.

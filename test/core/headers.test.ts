@@ -8,15 +8,10 @@ import {
   type HeaderValue,
   type Identifier,
 } from '../../src/core/envelope.ts';
-import {
-  fromTextHeaders,
-  identifierFromText,
-  identifierToText,
-  toTextHeaders,
-  typeOf,
-  typesHeader,
-  valueFromText,
-} from '../../src/core/headers.ts';
+import { typeOf, valueFromText } from '../../src/core/header-values.ts';
+import { identifierFromText, identifierToText } from '../../src/core/identifier-text.ts';
+import { typesHeader } from '../../src/core/reserved-headers.ts';
+import { fromTextHeaders, toTextHeaders } from '../../src/core/text-headers.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const value: fc.Arbitrary<readonly [Header[1], Header[2]?]> = fc.oneof(

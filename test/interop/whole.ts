@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert';
 import fc from 'fast-check';
 import type { Envelope, Header } from '../../src/core/envelope.ts';
-import { reservedPrefix } from '../../src/core/headers.ts';
+import { reservedPrefix } from '../../src/core/reserved-headers.ts';
 import { readMessage } from '../../src/protocols/amqp/codec/message-view.ts';
 import { fromEnvelope, toEnvelope } from '../../src/protocols/amqp/mapping.ts';
 import { amqpTraits } from '../../src/protocols/amqp/traits.ts';

@@ -31,7 +31,8 @@ const failing = new When({
   },
 });
 
-const step = (apply: Transform['apply']): Step => new Step({ identity: 'test', apply });
+const step = <Made extends Envelope | Promise<Envelope>>(apply: Transform<Made>['apply']): Step<Made> =>
+  new Step({ identity: 'test', apply });
 
 /** The targets of a route, each changed. */
 const withTargets = (base: ResolvedRoute, ...over: Partial<RouteTarget>[]): ResolvedRoute => ({
@@ -194,7 +195,7 @@ describe('changes at a target', () => {
     const steps = [
       step((each) =>
         textOf(each.body).startsWith('slow')
-          ? new Promise((done) => waiting.push(() => done({ ...each, body: Buffer.from('done') })))
+          ? new Promise<Envelope>((done) => waiting.push(() => done({ ...each, body: Buffer.from('done') })))
           : each,
       ),
     ];
@@ -253,7 +254,7 @@ describe('a route that decodes', () => {
       if (headers.some(([name]) => name === 'refuse')) throw new JunctionError('refused', 'no');
     });
     const store = new MemoryStore();
-    const decode = step((each) => {
+    const decode = step((each): Envelope => {
       if (textOf(each.body) === 'bad') throw new JunctionError('invalid-message', 'it is no event');
       return { ...each, headers: [...each.headers, ['region', 'eu']] };
     });

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { envelope, Uuid, type Header, type HeaderType } from '../../src/core/envelope.ts';
+import { unpack } from 'msgpackr';
+import {
+  bodyTypes,
+  envelope,
+  headerTypes,
+  Uuid,
+  type Header,
+  type HeaderType,
+} from '../../src/core/envelope.ts';
 import { decodeRecord, encodeRecord } from '../../src/store/record.ts';
 
 const text = fc.string({ unit: 'binary' });
@@ -64,6 +72,40 @@ const plain = (value: unknown): unknown => {
   if (value instanceof Uuid || value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
 };
+
+/** As they are on the disks of those who run this. New ones go to the end; no other change is one that their stores survive. */
+const headerTypesOnDisk = [
+  ...[
+    'null',
+    'boolean',
+    'ubyte',
+    'ushort',
+    'uint',
+    'ulong',
+    'byte',
+    'short',
+    'int',
+    'long',
+    'float',
+    'double',
+  ],
+  ...['decimal32', 'decimal64', 'decimal128', 'char', 'timestamp', 'uuid', 'binary', 'string', 'symbol'],
+];
+const bodyTypesOnDisk = ['data', 'string', 'binary', 'value', 'sequence'];
+
+test('types keep their numbers on the disk', () => {
+  assert.deepStrictEqual(headerTypes, headerTypesOnDisk);
+  assert.deepStrictEqual(bodyTypes, bodyTypesOnDisk);
+  for (const [index, bodyType] of bodyTypes.entries()) {
+    const headers = headerTypes.map((type): Header => [type, null, type]);
+    const record = encodeRecord(envelope({ address: 'a', body: null, bodyType, headers }), []);
+    // a byte of version and four of checksum
+    const fields = unpack(record.subarray(5)) as unknown[];
+    assert.strictEqual(fields[4], index);
+    const written = headerTypesOnDisk.flatMap((type, place) => [type, null, place + 1]);
+    assert.deepStrictEqual(fields[5], written);
+  }
+});
 
 test('every field and type of a message comes back from its record', () => {
   fc.assert(

@@ -1,5 +1,7 @@
 import { Uuid, type Envelope, type HeaderValue, type Identifier } from '../../core/envelope.ts';
-import { furtherFields, identifierToText, isWholeType } from '../../core/headers.ts';
+import { isWholeType } from '../../core/header-values.ts';
+import { identifierToText } from '../../core/identifier-text.ts';
+import { furtherFields } from '../../core/reserved-headers.ts';
 
 /** What a name stands for in one message; undefined is NULL, bytes can be asked for but compared with nothing. */
 export type Value = string | number | bigint | boolean | Uint8Array | undefined;

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Envelope, Header } from '../../core/envelope.ts';
-import { furtherFields, reservedPrefix } from '../../core/headers.ts';
+import { furtherFields, reservedPrefix } from '../../core/reserved-headers.ts';
 import { isOurs, nameOf } from './annotations.ts';
 import { Cursor } from './codec/cursor.ts';
 import { decodeValue } from './codec/decode.ts';

@@ -1,23 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 import type { IHeaders } from 'kafkajs';
 import { envelope, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
+import { typeOf, valueFromText, type TextType } from '../../core/header-values.ts';
+import { identifierFromText, identifierToText } from '../../core/identifier-text.ts';
 import {
   bodyTypeHeader,
-  DeclaredTypes,
   hopsHeader,
-  identifierFromText,
-  identifierToText,
   isBodyKind,
-  isPlausibleTime,
   nameFromText,
-  timeFromText,
   timestampField,
-  toTextHeaders,
-  typeOf,
   typesHeader,
-  valueFromText,
-  type TextType,
-} from '../../core/headers.ts';
+} from '../../core/reserved-headers.ts';
+import { DeclaredTypes, toTextHeaders } from '../../core/text-headers.ts';
+import { isPlausibleTime, timeFromText } from '../../core/time.ts';
 import type { KafkaMessage } from './wire/record-batch.ts';
 
 /** A record as kafkajs reads it. */

@@ -1,19 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { envelope, type BodyType, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
-import {
-  bodyKind,
-  bodyTypeHeader,
-  fromTextField,
-  fromTextHeaders,
-  hopsHeader,
-  identifierFromText,
-  identifierToText,
-  isBodyKind,
-  timeFromText,
-  toTextField,
-  toTextHeaders,
-} from '../../core/headers.ts';
+import { identifierFromText, identifierToText } from '../../core/identifier-text.ts';
+import { bodyKind, bodyTypeHeader, hopsHeader, isBodyKind } from '../../core/reserved-headers.ts';
+import { fromTextField, fromTextHeaders, toTextField, toTextHeaders } from '../../core/text-headers.ts';
+import { timeFromText } from '../../core/time.ts';
 import { mqttAddress } from './address.ts';
 import type { MessageProperties, MqttMessage } from './codec/message.ts';
 

@@ -1,5 +1,5 @@
 import type { Header, HeaderType } from '../../core/envelope.ts';
-import { typeOf, valueFromText, valueToText } from '../../core/headers.ts';
+import { typeOf, valueFromText, valueToText } from '../../core/header-values.ts';
 import type { Field } from './codec/table.ts';
 import { fromDecimal64, toDecimal64 } from './decimal.ts';
 import { fieldFromJson, fieldToJson } from './nested.ts';

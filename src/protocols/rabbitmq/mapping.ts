@@ -1,19 +1,18 @@
 import { envelope, type Envelope, type Header, type Identifier } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
+import { identifierFromText, identifierToText } from '../../core/identifier-text.ts';
 import {
   bodyKind,
   bodyTypeHeader,
-  DeclaredTypes,
   furtherFields,
   headerPrefix,
   hopsHeader,
-  identifierFromText,
-  identifierToText,
   isBodyKind,
   nameFromText,
   renamed,
   typesHeader,
-} from '../../core/headers.ts';
+} from '../../core/reserved-headers.ts';
+import { DeclaredTypes } from '../../core/text-headers.ts';
 import { queuePrefix } from './address.ts';
 import { readProperties, writeProperties, type Properties } from './codec/properties.ts';
 import type { Field, Table } from './codec/table.ts';

@@ -1,17 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { envelope, type Envelope, type Identifier } from '../../core/envelope.ts';
-import {
-  bodyTypeHeader,
-  fromTextHeaders,
-  hopsHeader,
-  identifierFromText,
-  identifierToText,
-  isBodyKind,
-  isPlausibleTime,
-  timeFromText,
-  timestampField,
-  toTextHeaders,
-} from '../../core/headers.ts';
+import { identifierFromText, identifierToText } from '../../core/identifier-text.ts';
+import { bodyTypeHeader, hopsHeader, isBodyKind, timestampField } from '../../core/reserved-headers.ts';
+import { fromTextHeaders, toTextHeaders } from '../../core/text-headers.ts';
+import { isPlausibleTime, timeFromText } from '../../core/time.ts';
 import { invalidTag } from './address.ts';
 import {
   isPlainProperty,

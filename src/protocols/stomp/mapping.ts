@@ -1,20 +1,16 @@
 import { envelope, type BodyType, type Envelope, type Header } from '../../core/envelope.ts';
+import { identifierFromText, identifierToText } from '../../core/identifier-text.ts';
 import {
   bodyKind,
   bodyTypeHeader,
   fieldPrefix,
-  fromTextField,
-  fromTextHeaders,
   furtherFields,
   hopsHeader,
-  identifierFromText,
-  identifierToText,
   isBodyKind,
-  timeFromText,
-  toTextField,
-  toTextHeaders,
   typesHeader,
-} from '../../core/headers.ts';
+} from '../../core/reserved-headers.ts';
+import { fromTextField, fromTextHeaders, toTextField, toTextHeaders } from '../../core/text-headers.ts';
+import { timeFromText } from '../../core/time.ts';
 import type { Pair, Version } from './frame.ts';
 
 /** Names that we, the protocol or JMS practice give a meaning; never those of application headers on the wire. */

@@ -1,7 +1,8 @@
 import type { Consumer, Delivery, Subscription } from '../../broker/delivery.ts';
 import type { Selection } from '../../broker/selection.ts';
 import { JunctionError } from '../../core/errors.ts';
-import { fieldPrefix, identifierToText } from '../../core/headers.ts';
+import { identifierToText } from '../../core/identifier-text.ts';
+import { fieldPrefix } from '../../core/reserved-headers.ts';
 import { accepted, type Outcome } from '../../core/outcome.ts';
 import { headerLine, type Version } from './frame.ts';
 

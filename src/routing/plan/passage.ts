@@ -69,8 +69,7 @@ export class Passage {
     const { from, when, to, answers } = this.#route;
     if (answers) return this.#back(answers, message);
     try {
-      // Only what is done at once may stand there (config/check-format.ts).
-      const seen = from.decode ? (from.decode.apply(message, this.#captures) as Envelope) : message;
+      const seen = from.decode ? from.decode.apply(message, this.#captures) : message;
       if (!admitted && when && !when.matches(seen)) return undefined;
       const wanted = to.filter((target) => wants(target, seen));
       return wanted.length === 0 ? undefined : this.#through(seen, wanted, seen !== message);

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { performance } from 'node:perf_hooks';
 import { Uuid, type Envelope, type Identifier } from '../../core/envelope.ts';
 import { JunctionError } from '../../core/errors.ts';
-import { identifierToText } from '../../core/headers.ts';
+import { identifierToText } from '../../core/identifier-text.ts';
 import { identityOf } from '../../core/identity.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { RateLimitedLog } from '../../core/rate-limited-log.ts';

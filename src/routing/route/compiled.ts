@@ -24,16 +24,18 @@ export class When implements Condition {
 }
 
 /** A transform of a route or a target. */
-export class Step implements Transform {
+export class Step<
+  Made extends Envelope | Promise<Envelope> = Envelope | Promise<Envelope>,
+> implements Transform<Made> {
   readonly identity: string;
-  readonly #transform: Transform;
+  readonly #transform: Transform<Made>;
 
-  constructor(transform: Transform) {
+  constructor(transform: Transform<Made>) {
     this.identity = transform.identity;
     this.#transform = transform;
   }
 
-  apply(message: Envelope, captures: Captures): Envelope | Promise<Envelope> {
+  apply(message: Envelope, captures: Captures): Made {
     return this.#transform.apply(message, captures);
   }
 }

@@ -1,6 +1,6 @@
 import type { Captures } from '../../core/address.ts';
 import type { Envelope, Header, HeaderType, HeaderValue } from '../../core/envelope.ts';
-import { identifierFromText } from '../../core/headers.ts';
+import { identifierFromText } from '../../core/identifier-text.ts';
 import { renderValue, type ValueTemplate } from '../../core/value-template.ts';
 
 /** What a target changes about a message beside its body; templates see the message as it came. */

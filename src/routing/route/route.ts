@@ -1,4 +1,5 @@
 import type { AddressPattern } from '../../core/address.ts';
+import type { Envelope } from '../../core/envelope.ts';
 import type { SeenBounds } from '../../core/storage.ts';
 import type { Template } from '../../core/template.ts';
 import type { ValueTemplate } from '../../core/value-template.ts';
@@ -87,7 +88,7 @@ export interface ResolvedRoute {
     readonly endpoint: string;
     readonly pattern: AddressPattern;
     /** What makes of a message what the rest of the route sees; at once, since the order depends on it. */
-    readonly decode?: Step | undefined;
+    readonly decode?: Step<Envelope> | undefined;
   };
   /** Only messages for which it holds are the route's; the others pass it by. */
   readonly when?: When | undefined;

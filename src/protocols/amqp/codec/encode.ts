@@ -1,6 +1,6 @@
 import { Uuid } from '../../../core/envelope.ts';
 import { JunctionError } from '../../../core/errors.ts';
-import { typeOf } from '../../../core/headers.ts';
+import { typeOf } from '../../../core/header-values.ts';
 import { code } from './codes.ts';
 import { AmqpArray, AmqpMap, Described, Typed, type AmqpType, type AmqpValue } from './types.ts';
 import * as write from './write-values.ts';

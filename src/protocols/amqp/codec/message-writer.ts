@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Header } from '../../../core/envelope.ts';
 import { JunctionError } from '../../../core/errors.ts';
-import { typeOf } from '../../../core/headers.ts';
+import { typeOf } from '../../../core/header-values.ts';
 import { code, descriptor } from './codes.ts';
 import { Cursor } from './cursor.ts';
 import { encodeMap, encodeScalar } from './encode.ts';

@@ -1,6 +1,7 @@
 import { JunctionError } from '../../../core/errors.ts';
 import type { BodyType, Envelope } from '../../../core/envelope.ts';
-import { furtherFields, identifierFromText } from '../../../core/headers.ts';
+import { identifierFromText } from '../../../core/identifier-text.ts';
+import { furtherFields } from '../../../core/reserved-headers.ts';
 import type { Frame, Pair, Version } from '../frame.ts';
 import { fromEnvelope, toEnvelope } from '../mapping.ts';
 import { groupHeader, routingType, timestampHeader, type Dialect } from './dialect.ts';

@@ -115,8 +115,8 @@ export class Gateway {
   get deadLetters(): DeadLetterDesk | undefined {
     return (
       this.#dispatcher &&
-      this.#keep.deskOf(this.#dispatcher, ({ endpoint, address, message }) =>
-        this.#requeue(endpoint, address, message),
+      this.#keep.deskOf(this.#dispatcher, ({ source, address, message }) =>
+        this.#requeue(source, address!, message),
       )
     );
   }

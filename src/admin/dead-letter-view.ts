@@ -10,8 +10,9 @@ export interface SummaryView {
   /** Left out for one that was in a queue of its endpoint. */
   readonly route?: string;
   readonly source: string;
-  readonly endpoint: string;
-  readonly address: string;
+  /** Left out, as `address` is, for one of a route as a whole. */
+  readonly endpoint?: string;
+  readonly address?: string;
   readonly code: string;
   readonly reason: string;
   readonly attempts: number;
@@ -52,8 +53,8 @@ function common(letter: Omit<StoredDeadLetter, 'message'>): Common {
     id,
     ...(route !== undefined && { route }),
     source,
-    endpoint,
-    address,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(address !== undefined && { address }),
     code,
     reason,
     attempts,

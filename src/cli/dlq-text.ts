@@ -9,7 +9,7 @@ export function letterTable(letters: readonly SummaryView[]): string {
     letter.id,
     letter.lastAt.replace(/\.\d+Z$/, 'Z'),
     letter.route ?? '-',
-    `${letter.endpoint} ${plain(letter.address)}`,
+    targetOf(letter) ?? '-',
     letter.code,
     String(letter.attempts),
     String(letter.bytes),
@@ -27,6 +27,9 @@ export function letterTable(letters: readonly SummaryView[]): string {
     .join('\n');
 }
 
+const targetOf = ({ endpoint, address }: Pick<SummaryView, 'endpoint' | 'address'>): string | undefined =>
+  endpoint === undefined ? undefined : `${endpoint} ${plain(address ?? '')}`;
+
 const shortened = (text: string): string =>
   text.length <= longestReason ? text : `${text.slice(0, longestReason - 1)}…`;
 
@@ -37,7 +40,7 @@ export function letterText({ message, ...letter }: LetterView): string {
     ['id', letter.id],
     ['route', letter.route ?? 'none: it was in a queue of its endpoint'],
     ['from', `${letter.source} ${message.address}`],
-    ['target', `${letter.endpoint} ${letter.address}`],
+    ['target', targetOf(letter) ?? 'none: it failed for the route as a whole'],
     ['code', letter.code],
     ['reason', letter.reason],
     ['tried', `${letter.attempts} times, first ${letter.firstAt}, last ${letter.lastAt}`],

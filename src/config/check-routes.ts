@@ -3,6 +3,7 @@ import type { Protocol } from '../core/protocol.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
 import { invalidAddress, parseTemplate, type Template } from '../core/template.ts';
 import { parseValueTemplate } from '../core/value-template.ts';
+import type { BodyDecoders } from '../filter/body.ts';
 import { Step } from '../routing/route/compiled.ts';
 import type { DeadLetterTarget, ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
 import type { RouteFile } from '../routing/route/schema.ts';
@@ -28,11 +29,18 @@ export interface ReadRouteFile {
   readonly content: RouteFile | undefined;
 }
 
+/** What was made beforehand for the bodies of messages. */
+export interface Bodies {
+  /** What targets do with them, by the nodes of the targets. */
+  readonly steps?: ReadonlyMap<Tree, RouteTarget['steps']> | undefined;
+  /** What conditions read them with. */
+  readonly decoders?: BodyDecoders | undefined;
+}
+
 /**
  * Checks the routes of all files against each other and the endpoints: names, addresses, captures.
  * Works on what is written, so that one mistake does not hide the others.
  * @param endpoints every endpoint as far as it is known; undefined where no endpoint could be read
- * @param steps what targets do with bodies, by the nodes of the targets
  * @param id what tells this gateway from others
  * @returns the routes, complete only if no problem was reported
  */
@@ -41,7 +49,7 @@ export function checkRoutes(
   endpoints: CheckedEndpoints | undefined,
   problems: Problems,
   id: string,
-  steps?: ReadonlyMap<Tree, RouteTarget['steps']>,
+  { steps, decoders }: Bodies = {},
 ): ResolvedRoute[] {
   const names = new Map<string, Place>();
   const routes: ResolvedRoute[] = [];
@@ -49,16 +57,16 @@ export function checkRoutes(
   for (const { tree, content } of files) {
     const defaults = child(tree, 'defaults');
     const shared = child(defaults, 'dead_letter');
-    new RouteChecker(endpoints, problems).deadLetter(shared);
+    new RouteChecker(endpoints, problems, decoders).deadLetter(shared);
     const allowed = new Allowance(child(defaults, 'allow_loss'), 'by a route of this file');
     items(child(tree, 'routes')).forEach((node, index) => {
       checkName(text(child(node, 'name')), names, problems);
-      const checker = new RouteChecker(endpoints, problems);
+      const checker = new RouteChecker(endpoints, problems, decoders);
       const read = checker.source(child(node, 'from'));
       const route = content?.routes[index];
       const entries = route && entriesOf(route.to);
       const leaves = leavesOf(node);
-      const when = checkWhen(child(node, 'when'), problems);
+      const when = checkWhen(child(node, 'when'), problems, decoders);
       const source = read && endpoints?.definitions.get(read.endpoint);
       const format = child(child(node, 'from'), 'format');
       const decode = checkIncomingFormat(route?.from.format, format, source, problems);
@@ -142,13 +150,19 @@ class RouteChecker {
   readonly #endpoints: ReadonlyMap<string, Protocol | undefined> | undefined;
   readonly #definitions: CheckedEndpoints['definitions'] | undefined;
   readonly #problems: Problems;
+  readonly #decoders: BodyDecoders | undefined;
   /** What `from.address` binds; undefined where there is none. */
   #captures: readonly string[] | undefined;
 
-  constructor(endpoints: CheckedEndpoints | undefined, problems: Problems) {
+  constructor(
+    endpoints: CheckedEndpoints | undefined,
+    problems: Problems,
+    decoders: BodyDecoders | undefined,
+  ) {
     this.#endpoints = endpoints?.names;
     this.#definitions = endpoints?.definitions;
     this.#problems = problems;
+    this.#decoders = decoders;
   }
 
   source(node: Tree | undefined): { endpoint: string; pattern: AddressPattern } | undefined {
@@ -172,7 +186,7 @@ class RouteChecker {
   ): RouteTarget | undefined {
     const { node, group } = leaf;
     const { endpoint, syntax, address } = this.#read(node);
-    const when = checkLeafWhen(leaf, this.#problems);
+    const when = checkLeafWhen(leaf, this.#problems, this.#decoders);
     if (address === undefined) return undefined;
     // Without from.address nobody knows what is bound: then only the way of writing is checked.
     const bound = this.#captures ?? namesIn(address);

@@ -4,6 +4,7 @@ import type { HostPort } from '../core/units.ts';
 import type { ResolvedRoute } from '../routing/route/route.ts';
 import { routeFileSchema } from '../routing/route/schema.ts';
 import { withAccessPoints } from './access-point.ts';
+import { decodersFor } from './body-decoders.ts';
 import { checkRoutes, type ReadRouteFile } from './check-routes.ts';
 import { checkTogether } from './check-together.ts';
 import { checkEndpoints, type EndpointDefinition, type ProtocolRegistry } from './endpoints.ts';
@@ -72,8 +73,9 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
   // Without a faultless configuration nobody knows which registries there are.
   const transforms = content && { registries: registriesOf(content.registries), inputs: options.inputs };
   const steps = transforms && (await checkTransforms(routeFiles, transforms, problems));
+  const decoders = await decodersFor(routeFiles);
   const id = content?.id ?? hostname().replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64);
-  const routes = checkRoutes(routeFiles, endpoints, problems, id, steps);
+  const routes = checkRoutes(routeFiles, endpoints, problems, id, { steps, decoders });
   const complete = options.routesOverride === undefined;
   if (endpoints) checkTogether({ tree, content, files: routeFiles, routes, endpoints, complete }, problems);
 

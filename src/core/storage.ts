@@ -2,8 +2,8 @@ import type { Envelope } from './envelope.ts';
 import type { ErrorCode, JunctionError } from './errors.ts';
 
 /**
- * A message whose delivery has failed for good: to one target of a route, or to the consumers of a listener's queue.
- * Immutable.
+ * A message whose delivery has failed for good: to one target of a route, to the route as a whole, such as one that it
+ * cannot judge, or to the consumers of a listener's queue. Immutable.
  */
 export interface DeadLetter {
   /** As its source handed it over: with its own address, key and headers; `hops` without the route, `origin` unset. */
@@ -12,14 +12,14 @@ export interface DeadLetter {
   readonly source: string;
   /** undefined: it was in a queue of the listener `endpoint`, which is `source` as well. */
   readonly route: string | undefined;
-  /** The endpoint that did not take it. */
-  readonly endpoint: string;
-  /** Where it should have gone there, in that endpoint's syntax. */
-  readonly address: string;
+  /** The endpoint that did not take it; undefined: no target of the route was tried, and all of them lack it. */
+  readonly endpoint: string | undefined;
+  /** Where it should have gone there, in that endpoint's syntax; undefined where `endpoint` is. */
+  readonly address: string | undefined;
   /** Why, for machines and for people; the text is never a secret. */
   readonly code: ErrorCode;
   readonly reason: string;
-  /** How often it was tried; 0 where there was nothing to try, such as an address that cannot be. */
+  /** How often it was tried; 0 where there was nothing to try, such as an address that cannot be, or no target. */
   readonly attempts: number;
   /** When it was tried first and last, ms since the epoch. */
   readonly firstAt: number;

@@ -5,13 +5,24 @@ import { JunctionError } from '../core/errors.ts';
 
 /** A body as conditions see it: objects are Maps, so that no name in it means anything to JavaScript. */
 export type BodyValue =
-  null | string | number | bigint | boolean | Uint8Array | BodyValue[] | Map<string, BodyValue>;
+  null | string | number | bigint | boolean | Uint8Array | Date | BodyValue[] | Map<string, BodyValue>;
 
 /**
- * Reads bodies of one content type; what it returns may hold plain objects.
+ * Reads bodies of one content type; what it returns may hold plain objects, and dates for moments.
  * @throws if the body is none
  */
 export type BodyDecoder = (body: Uint8Array) => unknown;
+
+/** The decoder of a content type, which is in lower case and without parameters; undefined where there is none. */
+export type BodyDecoders = (contentType: string) => BodyDecoder | undefined;
+
+/** How a body is read. */
+export interface BodyReading {
+  /** For bodies that are neither JSON nor text. */
+  readonly decoders?: BodyDecoders | undefined;
+  /** Its content type, whatever the message says of that. */
+  readonly contentType?: string | undefined;
+}
 
 /** The largest body that is decoded, in bytes. */
 const largest = 1 << 20;
@@ -23,10 +34,9 @@ const isJson = (type: string): boolean => /^(?:application|text)\/(?:json|[^;\s]
 /**
  * The body as a value. By its content type: JSON, a text, or what `decoders` know. Without one, or with one that is not
  * known: JSON where it parses as such, else a text where it is UTF-8, else bytes. A tombstone is null.
- * @param decoders by content type, in lower case, without parameters
  * @throws JunctionError invalid-message where it is not what its content type says, compressed, too large or too deep
  */
-export function decodeBody(message: Envelope, decoders?: ReadonlyMap<string, BodyDecoder>): BodyValue {
+export function decodeBody(message: Envelope, reading: BodyReading = {}): BodyValue {
   const { body, bodyType, contentEncoding } = message;
   if (body === null) return null;
   if (bodyType === 'value' || bodyType === 'sequence')
@@ -34,14 +44,16 @@ export function decodeBody(message: Envelope, decoders?: ReadonlyMap<string, Bod
   if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity')
     throw invalid(`its content encoding is ${contentEncoding}`);
   if (body.length > largest) throw invalid(`it has ${body.length} bytes, more than ${largest}`);
-  const type = message.contentType?.split(';', 1)[0]!.trim().toLowerCase() ?? '';
-  const decoder = decoders?.get(type);
+  const declared = reading.contentType ?? message.contentType;
+  const type = declared?.split(';', 1)[0]!.trim().toLowerCase() ?? '';
+  const decoder = reading.decoders?.(type);
   if (decoder) return decoded(() => decoder(body));
   const text = isUtf8(body) ? utf8.decode(body) : undefined;
   if (isJson(type)) {
     if (text === undefined) throw invalid('it is not UTF-8');
     return decoded(() => readJson(text));
   }
+  if (text === undefined && reading.contentType !== undefined) throw invalid('it is not UTF-8');
   if (text === undefined) return bytes(body);
   if (type.startsWith('text/')) return text;
   let value: unknown;
@@ -86,6 +98,7 @@ function decoded(decode: () => unknown): BodyValue {
 
 function plain(value: unknown, depth: number): BodyValue {
   if (value instanceof Uint8Array) return bytes(value);
+  if (value instanceof Date) return value;
   if (typeof value !== 'object' || value === null) return value === undefined ? null : (value as BodyValue);
   if (depth === deepest) throw invalid(`it is nested more than ${deepest} deep`);
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));

@@ -1,7 +1,7 @@
 import { Uuid, type Envelope, type HeaderType, type HeaderValue, type Identifier } from '../core/envelope.ts';
 import { isWholeType } from '../core/header-values.ts';
 import { identifierToText } from '../core/identifier-text.ts';
-import { bytes, decodeBody, type BodyDecoder, type BodyValue } from './body.ts';
+import { bytes, decodeBody, type BodyReading, type BodyValue } from './body.ts';
 
 /** The variables of an expression and their types; `dyn` may be null where the message has no such field. */
 export const celVariables: readonly (readonly [name: keyof CelMessage, type: string])[] = [
@@ -24,23 +24,31 @@ export const celVariables: readonly (readonly [name: keyof CelMessage, type: str
 ];
 
 /** The body that was decoded last: several conditions ask about one message, one after the other. */
-let last: { readonly message: Envelope; readonly decoders: unknown; readonly value: BodyValue } | undefined;
+let last:
+  | {
+      readonly message: Envelope;
+      readonly decoders: unknown;
+      readonly contentType: string | undefined;
+      readonly value: BodyValue;
+    }
+  | undefined;
 
 /** A message as an expression sees it; what is not asked for is not made. */
 export class CelMessage {
   readonly #message: Envelope;
-  readonly #decoders: ReadonlyMap<string, BodyDecoder> | undefined;
+  readonly #reading: BodyReading;
 
-  constructor(message: Envelope, decoders: ReadonlyMap<string, BodyDecoder> | undefined) {
+  constructor(message: Envelope, reading: BodyReading) {
     this.#message = message;
-    this.#decoders = decoders;
+    this.#reading = reading;
   }
 
   /** @throws JunctionError invalid-message */
   get body(): BodyValue {
     const message = this.#message;
-    if (last?.message !== message || last.decoders !== this.#decoders)
-      last = { message, decoders: this.#decoders, value: decodeBody(message, this.#decoders) };
+    const { decoders, contentType } = this.#reading;
+    if (last?.message !== message || last.decoders !== decoders || last.contentType !== contentType)
+      last = { message, decoders, contentType, value: decodeBody(message, this.#reading) };
     return last.value;
   }
 

@@ -1,7 +1,7 @@
 import { Environment, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
 import { FilterSyntaxError, type Condition } from '../core/condition.ts';
 import { JunctionError } from '../core/errors.ts';
-import type { BodyDecoder } from './body.ts';
+import type { BodyReading } from './body.ts';
 import { CelMessage, celVariables } from './cel-message.ts';
 import { compareNumbers } from './selector/operators.ts';
 import { longest } from './selector.ts';
@@ -11,17 +11,19 @@ let environment: Environment | undefined;
 /**
  * Compiles an expression in CEL, the Common Expression Language, over a message and its decoded body; its variables are
  * those of `CelMessage`. A message that lacks what the expression asks for cannot be judged: `has(body.x)` asks first.
- * @param decoders of bodies that are neither JSON nor text, by content type
+ * @param reading how bodies are read
  * @throws FilterSyntaxError for what can be known without a message: syntax, unknown names, types that do not fit
  */
-export function compileCel(text: string, decoders?: ReadonlyMap<string, BodyDecoder>): Condition {
+export function compileCel(text: string, reading: BodyReading = {}): Condition {
   if (text.length > longest)
     throw new FilterSyntaxError(`an expression has at most ${longest} characters`, longest);
   const evaluate = parse(text);
+  const { contentType } = reading;
   return {
-    text,
+    // with a comment in CEL, since the same words over another format are another condition
+    text: contentType === undefined ? text : `${text} // body: ${contentType}`,
     matches(message) {
-      const result = run(() => evaluate(new CelMessage(message, decoders)), text);
+      const result = run(() => evaluate(new CelMessage(message, reading)), text);
       if (typeof result === 'boolean') return result;
       throw new JunctionError('invalid-message', `${shown(text)} is neither true nor false for this message`);
     },

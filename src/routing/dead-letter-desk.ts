@@ -60,16 +60,18 @@ export class DeadLetterDesk {
   /**
    * Sends a letter's message through its route again, once, or into the queue it was in; the letter is removed after
    * the confirmation.
-   * @param allTargets to all targets of the route rather than the one that failed
+   * @param allTargets to all targets of the route rather than the one that failed; so it is anyway where none was tried
    */
   replay(id: string, allTargets: boolean): Promise<Replayed> {
     return this.#alone(id, async () => {
       const letter = await this.#store.get(id);
       if (!letter) return { id, state: 'missing' };
-      const { route, message } = letter;
+      const { route, message, endpoint, address } = letter;
+      // One of a route as a whole has no target of its own.
+      const whole = allTargets || endpoint === undefined || address === undefined;
       const outcome = await (route === undefined
         ? this.#requeue(letter)
-        : this.#dispatcher.replay(route, message, allTargets ? undefined : letter));
+        : this.#dispatcher.replay(route, message, whole ? undefined : { endpoint, address }));
       if (outcome.state !== 'accepted') return failure(id, outcome.error);
       try {
         await this.#store.remove(id);

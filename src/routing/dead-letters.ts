@@ -19,8 +19,8 @@ export function toMessage(letter: RouteDeadLetter): Envelope {
     [names.reason, letter.reason],
     [names.route, letter.route],
     [names.source, letter.source],
-    [names.endpoint, letter.endpoint],
-    [names.target, letter.address],
+    ...(letter.endpoint === undefined ? [] : [[names.endpoint, letter.endpoint] as const]),
+    ...(letter.address === undefined ? [] : [[names.target, letter.address] as const]),
     [names.attempts, letter.attempts, 'int'],
     [names.firstAt, letter.firstAt, 'timestamp'],
     [names.lastAt, letter.lastAt, 'timestamp'],
@@ -37,7 +37,9 @@ export function toMessage(letter: RouteDeadLetter): Envelope {
     hops: message.hops + 1,
     via: [...message.via, letter.route],
     // It is not the message: one that failed at two targets makes two letters, and the message itself may be there too.
-    identity: [identityOf(message), letter.route, letter.endpoint, letter.address].join(' '),
+    identity: [identityOf(message), letter.route, letter.endpoint ?? [], letter.address ?? []]
+      .flat()
+      .join(' '),
     origin: undefined,
   });
 }

@@ -177,7 +177,10 @@ export class Dispatcher {
       const sent = this.#lines.queueOf(to).sendOnce(message, keyed(onward, target), address, finish);
       return settled ? told(sent, settled) : sent;
     };
-    return combine(await Promise.all(chosen.map((one) => sendToOne(one, once))));
+    const sent = chosen.map((one) =>
+      one.mode === 'mirror' ? this.#carrier.send(one, message, onward) : sendToOne(one, once),
+    );
+    return combine(await Promise.all(sent));
   }
 
   /** Gives what came from an endpoint and waits to be sent again back to it. */
@@ -234,7 +237,7 @@ export class Dispatcher {
 
   #refuse(message: Envelope, { route, to, error }: RefusedTarget): Promise<Outcome> {
     const now = Date.now();
-    const attempted = { message, endpoint: to.endpoint, address: to.template.text, attempts: 0 };
+    const attempted = { message, endpoint: to?.endpoint, address: to?.template.text, attempts: 0 };
     const failures = this.#lines.get(route)?.failures;
     if (!failures) return Promise.resolve(failed(gone(route)));
     return failures.forGood({ ...attempted, firstAt: now, lastAt: now }, error);

@@ -13,7 +13,7 @@ import type { TargetQueueOwner } from './targets/target-queue.ts';
 export interface Counters extends DedupCounters {
   /** Messages that ended here because they had expired or were going round in a circle. */
   dropped: number;
-  /** Messages that became dead letters, once for each target. */
+  /** Messages that became dead letters, once for each target, or once for the route as a whole. */
   deadLettered: number;
   /** Messages that routes read but did not want (`when`), once for each address at which nothing else wanted them. */
   filtered: number;
@@ -45,7 +45,8 @@ export class Failures {
   async forGood(attempted: Attempted, error: JunctionError): Promise<Outcome> {
     const { name: route, deadLetter: target, from } = this.#route;
     if (target === undefined) {
-      this.#warn(attempted.endpoint, error, 'rejected', 'a target did not take a message');
+      const who = attempted.endpoint === undefined ? 'a route' : 'a target';
+      this.#warn(attempted.endpoint, error, 'rejected', `${who} did not take a message`);
       return { state: 'rejected', error };
     }
     try {
@@ -101,11 +102,11 @@ export class Failures {
     this.#warn(endpoint, error, 'accepted', 'a mirror did not get a copy of a message');
   }
 
-  #warn(endpoint: string, { code, message }: JunctionError, outcome: string, what: string): void {
+  #warn(endpoint: string | undefined, { code, message }: JunctionError, outcome: string, what: string): void {
     const route = this.#route.name;
     this.#log.warn(
-      `${route} ${endpoint} ${code} ${outcome}`,
-      { route, endpoint, code, outcome },
+      `${route} ${endpoint ?? ''} ${code} ${outcome}`,
+      { route, ...(endpoint !== undefined && { endpoint }), code, outcome },
       `${what}: ${message}`,
     );
   }

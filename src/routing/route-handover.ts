@@ -1,6 +1,6 @@
 import type { Envelope } from '../core/envelope.ts';
 import type { JunctionError } from '../core/errors.ts';
-import { combine, type Outcome } from '../core/outcome.ts';
+import type { Outcome } from '../core/outcome.ts';
 import { Carrier } from './carrier.ts';
 import type { Failures } from './failures.ts';
 import type { Handover, Share } from './spool/handover.ts';
@@ -32,13 +32,13 @@ export class RouteHandover implements Handover {
   }
 
   sharesOf(message: Envelope): readonly Share[] {
-    const { route, failures } = this.#parts;
+    const { route } = this.#parts;
     const read = this.#parts.plan(message.address);
     const plan = read && planFor(read, message, route.name);
     const part = plan?.spooled.get(route.name);
     if (!plan || !part) {
       const error = notRead(route.name, message);
-      return [whole(() => this.bury(message, Date.now(), error))];
+      return [this.#whole(message, () => this.bury(message, Date.now(), error))];
     }
     const futile = whyFutile(message, plan);
     if (futile) {
@@ -46,9 +46,9 @@ export class RouteHandover implements Handover {
       return [];
     }
     const { refusal } = part;
-    if (refusal) return [whole(() => Promise.resolve({ state: 'rejected', error: refusal }))];
+    if (refusal) return [this.#whole(message, () => Promise.resolve({ state: 'rejected', error: refusal }))];
     const onward = onwardOf(message, plan);
-    const shares = part.targets.map((one) => {
+    const shares: Share[] = part.targets.map((one) => {
       const [first] = one.targets;
       const { to, address } = first;
       const target = route.to.indexOf(to);
@@ -61,26 +61,29 @@ export class RouteHandover implements Handover {
         // Of a group some other target may still take it, and nobody waits for a mirror.
         blocked: () => one.mode === 'one' && this.#parts.queueOf(to).isBlocked(lane),
         send: () => this.#carrier.send(one, message, onward),
+        bury: (at, error) => this.#bury(message, at, error, to),
       };
     });
     for (const { to, error } of part.refused) {
+      if (!to) {
+        shares.push(this.#whole(message, () => this.bury(message, Date.now(), error)));
+        continue;
+      }
       const target = route.to.indexOf(to);
       shares.push({
         target,
         name: this.#names[target]!,
         lane: '',
         blocked: () => false,
-        send: () => failures.forGood(attempted(message, to, Date.now()), error),
+        send: () => this.#bury(message, Date.now(), error, to),
+        bury: (at, late) => this.#bury(message, at, late, to),
       });
     }
     return shares;
   }
 
-  async bury(message: Envelope, at: number, error: JunctionError, target?: number): Promise<Outcome> {
-    const { route, failures } = this.#parts;
-    const meant = target === undefined ? route.to : [route.to[target]!];
-    const buried = meant.map((to) => failures.forGood(attempted(message, to, at), error));
-    return combine(await Promise.all(buried));
+  bury(message: Envelope, at: number, error: JunctionError): Promise<Outcome> {
+    return this.#bury(message, at, error, undefined);
   }
 
   stuck(): number {
@@ -99,19 +102,28 @@ export class RouteHandover implements Handover {
     for (const queue of this.#queues()) queue.stop();
   }
 
+  /** @param to undefined: the route as a whole */
+  #bury(
+    message: Envelope,
+    firstAt: number,
+    error: JunctionError,
+    to: RouteTarget | undefined,
+  ): Promise<Outcome> {
+    const target = { endpoint: to?.endpoint, address: to?.template.text };
+    const attempted = { message, ...target, attempts: 0, firstAt, lastAt: Date.now() };
+    return this.#parts.failures.forGood(attempted, error);
+  }
+
+  /** What is done with a message as a whole. */
+  #whole(message: Envelope, send: () => Promise<Outcome>): Share {
+    const bury: Share['bury'] = (at, error) => this.bury(message, at, error);
+    return { target: 0, name: '', lane: '', blocked: () => false, send, bury };
+  }
+
   #queues(): TargetQueue[] {
     return this.#parts.route.to.map((to) => this.#parts.queueOf(to));
   }
 }
-
-/** What is done with a message as a whole. */
-const whole = (send: () => Promise<Outcome>): Share => ({
-  target: 0,
-  name: '',
-  lane: '',
-  blocked: () => false,
-  send,
-});
 
 /** Tells the targets of a route apart by what is written there; of equal ones each further one has its number. */
 function namesOf(targets: readonly RouteTarget[]): string[] {
@@ -123,12 +135,3 @@ function namesOf(targets: readonly RouteTarget[]): string[] {
     return before === 0 ? name : `${name} ${before + 1}`;
   });
 }
-
-const attempted = (message: Envelope, to: RouteTarget, firstAt: number) => ({
-  message,
-  endpoint: to.endpoint,
-  address: to.template.text,
-  attempts: 0,
-  firstAt,
-  lastAt: Date.now(),
-});

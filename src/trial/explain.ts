@@ -5,7 +5,7 @@ import { PatternIndex } from '../core/pattern-index.ts';
 import { plain } from '../core/plain-text.ts';
 import type { When } from '../routing/route/compiled.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
-import { bodyText, headerText } from './text.ts';
+import { bodyText, headerText, letterText } from './text.ts';
 import { Trial, type Sent } from './trial.ts';
 
 /** What a condition says of a message: undefined where there is none to ask about, a text where it cannot tell. */
@@ -42,8 +42,7 @@ export async function explain(
   if (tried) {
     const { outcome, letters } = tried;
     lines.push('');
-    for (const { route, endpoint: at, code, reason } of letters)
-      lines.push(plain(`dead letter of ${route} for ${at}: ${code}, ${reason}`));
+    for (const letter of letters) lines.push(plain(letterText(letter)));
     lines.push(
       plain(
         `its sender is told: ${outcome.state}${'error' in outcome ? ` (${outcome.error.code}: ${outcome.error.message})` : ''}`,

@@ -6,7 +6,7 @@ import type { DeadLetter } from '../core/storage.ts';
 import { differences, letterDifferences } from './compare.ts';
 import type { RouteTest } from './test-file.ts';
 import { Trial, type Sent, type Tried } from './trial.ts';
-import { bodyText, headerText } from './text.ts';
+import { bodyText, headerText, letterText } from './text.ts';
 import { toEnvelope } from './written-message.ts';
 
 /** A test and where it is written. */
@@ -67,11 +67,7 @@ async function problemsOf(configuration: Configuration, { test, file }: LocatedT
     }
   }
   problems.push(...sent.map((one) => `unexpected message ${sentText(one)}`));
-  problems.push(
-    ...letters.map(({ route, endpoint, code, reason }) =>
-      plain(`unexpected dead letter of ${route} for ${endpoint}: ${code}, ${reason}`),
-    ),
-  );
+  problems.push(...letters.map((letter) => plain(`unexpected ${letterText(letter)}`)));
   if (problems.length > 0) problems.push(...said.map((line) => plain(`the gateway says: ${line}`)));
   return problems;
 }

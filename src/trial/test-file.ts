@@ -21,7 +21,10 @@ const expectedLetter = z.strictObject({
   dead_letter: z
     .strictObject({
       route: z.string().optional().describe('The route on which its delivery failed.'),
-      endpoint: z.string().optional().describe('The target that did not take it.'),
+      endpoint: z
+        .string()
+        .optional()
+        .describe('The target that did not take it; one of the route as a whole has none.'),
       code: z.enum(errorCodes).optional().describe('Why, for machines.'),
       reason: z.string().optional().describe('A part of why, for people.'),
     })

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Header } from '../core/envelope.ts';
 import { typeOf, valueToText } from '../core/header-values.ts';
 import { plain } from '../core/plain-text.ts';
+import type { DeadLetter } from '../core/storage.ts';
 
 const longest = 500;
 
@@ -17,4 +18,10 @@ export function bodyText(body: Uint8Array | null): string {
 export function headerText([, value, declared]: Header): string {
   const type = typeOf(value, declared);
   return type === 'string' ? JSON.stringify(value) : `${plain(valueToText(value))} (${type})`;
+}
+
+/** A dead letter in one line. */
+export function letterText({ route, endpoint, code, reason }: DeadLetter): string {
+  const target = endpoint === undefined ? '' : ` for ${endpoint}`;
+  return `dead letter of ${route}${target}: ${code}, ${reason}`;
 }

@@ -35,6 +35,11 @@ routes:
     from: { endpoint: mqtt, address: "endpoint" }
     to: [{ endpoint: amqp, address: "none" }]
     dead_letter: { endpoint: amqp, address: dead.letters }
+  - name: events
+    from: { endpoint: mqtt, address: "events", format: cloudevents }
+    to:
+      - { endpoint: amqp, address: "events.one" }
+      - { endpoint: amqp, address: "events.two" }
 `,
 });
 
@@ -174,6 +179,33 @@ describe('dead letters of a running gateway', () => {
     assert.ok(headers!['junction-dead-last-at'] instanceof Date);
     assert.equal((await listed()).length, 0);
     for (const peer of [grave, shop]) await peer.close();
+  });
+
+  it('are one of a route that cannot read a message, and go to all its targets when it is mended', async () => {
+    assert.equal(await publish('events', 'no event'), 'accepted');
+    const list = await dlq('list', '--route', 'events');
+    assert.match(list.stdout, /^\d+ +\S+Z +events +- +invalid-message +0 +8 +route "events": .*\n$/m);
+    const [letter, ...more] = await listed('?route=events');
+    assert.deepEqual(more, []);
+    const show = await dlq('show', letter!.id);
+    assert.match(show.stdout, /^target +none: it failed for the route as a whole$/m);
+    assert.match(show.stdout, /^no event$/m);
+    const vain = await dlq('replay', letter!.id);
+    assert.match(vain.stdout, /is still there: .*route "events"/);
+
+    await Promise.all([gateway.stop(), device.close()]);
+    const [name, text] = ['routes.yaml', files('')['routes.yaml']];
+    await writeFile(join(folder, name), text.replace(', format: cloudevents', ''));
+    gateway = await start();
+    device = await connectMqtt(gateway.port('mqtt'), 5);
+    const shops = [await open('events.one'), await open('events.two')];
+    assert.equal((await dlq('replay', '--route', 'events')).stdout, 'replayed 1 dead letter\n');
+    assert.deepEqual(
+      shops.map(({ taken }) => taken),
+      [['no event'], ['no event']],
+    );
+    assert.equal((await listed()).length, 0);
+    for (const shop of shops) await shop.close();
   });
 
   it('are still there after a kill, and are asked for with care', async () => {

@@ -31,8 +31,12 @@ export async function readStore(
     do {
       const letters = await store.deadLetters.list({}, { limit: 100, ...(after !== undefined && { after }) });
       after = letters.at(-1)?.id;
-      for (const { id, address } of letters)
-        ledger.buried(address, textOf((await store.deadLetters.get(id))!.message.body));
+      for (const { id, address } of letters) {
+        const text = textOf((await store.deadLetters.get(id))!.message.body);
+        // One of a route as a whole stands for all its targets.
+        for (const at of address === undefined ? targets.map((each) => each.address) : [address])
+          ledger.buried(at, text);
+      }
     } while (after !== undefined);
   } finally {
     await store.close();

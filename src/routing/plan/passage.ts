@@ -14,7 +14,8 @@ import type { Target } from '../targets/target.ts';
 /** A target to which no message of an address, or not this message, can be carried, and why. */
 export interface RefusedTarget {
   readonly route: string;
-  readonly to: RouteTarget;
+  /** undefined: the route as a whole, since it cannot tell what is for which target. */
+  readonly to: RouteTarget | undefined;
   readonly error: JunctionError;
 }
 
@@ -75,11 +76,7 @@ export class Passage {
       return wanted.length === 0 ? undefined : this.#through(seen, wanted, seen !== message);
     } catch (reason) {
       const error = this.#explained(reason);
-      return this.#passed(
-        [],
-        to.map((each) => ({ route: this.#route.name, to: each, error })),
-        undefined,
-      );
+      return this.#passed([], [{ route: this.#route.name, to: undefined, error }], undefined);
     }
   }
 

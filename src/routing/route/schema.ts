@@ -39,7 +39,7 @@ export const routeSchema = z.strictObject({
   when: conditionSchema
     .optional()
     .describe(
-      "Only messages for which this holds are the route’s: a JMS selector over headers, e.g. \"amount > 100 AND country IN ('DE', 'FR')\", or `{ cel: … }` over the decoded body. The others pass it by.",
+      "Only messages for which this holds are the route’s: a JMS selector over headers, e.g. \"amount > 100 AND country IN ('DE', 'FR')\", or `{ cel: … }` over the decoded body (JSON, CBOR, MessagePack, text). The others pass it by.",
     ),
   to: targetsSchema.describe(
     'Where messages go; all targets must confirm before the sender is told so. One of them may be a group: `any`, `failover` or `switch`.',

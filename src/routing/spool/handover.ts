@@ -17,6 +17,11 @@ export interface Share {
    * another message of its lane: it is to be sent again after that one. Never rejects.
    */
   send(): Promise<Outcome>;
+  /**
+   * Ends it with this error in place of sending it: accepted once its dead letter is kept. Never rejects.
+   * @param at when the message was taken, ms since the epoch
+   */
+  bury(at: number, error: JunctionError): Promise<Outcome>;
 }
 
 /** How a route's spool reaches the route's targets. */
@@ -24,10 +29,10 @@ export interface Handover {
   /** What is to be sent for a message; nothing for one that ends here, such as one that has expired. */
   sharesOf(message: Envelope): readonly Share[];
   /**
-   * Makes a dead letter of a message for one target, or for all; accepted once it is kept. Never rejects.
+   * Makes one dead letter of a message that no target has got; accepted once it is kept. Never rejects.
    * @param at when the message was taken, ms since the epoch
    */
-  bury(message: Envelope, at: number, error: JunctionError, target?: number): Promise<Outcome>;
+  bury(message: Envelope, at: number, error: JunctionError): Promise<Outcome>;
   /** How many messages are held in memory since their lanes are in trouble. */
   stuck(): number;
   /** Calls back when there is one more of those. */

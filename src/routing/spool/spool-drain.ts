@@ -237,12 +237,10 @@ export class SpoolDrain {
     if (spooled.done.length > 0) shares = shares.filter(({ name }) => !spooled.done.includes(name));
     if (this.#maxAge === undefined || Date.now() - at < this.#maxAge) return shares;
     const error = new JunctionError('expired', 'it was in the spool for longer than max_age allows');
-    return shares.map(({ target, name, lane }) => ({
-      target,
-      name,
-      lane,
+    return shares.map((share) => ({
+      ...share,
       blocked: () => false,
-      send: () => this.#handover.bury(message, at, error, target),
+      send: () => share.bury(at, error),
     }));
   }
 

@@ -66,7 +66,7 @@ export class Carrier {
   #mirror(target: Target, message: Envelope, onward: Envelope): Promise<Outcome> {
     const { to, route } = target;
     const failed = (error: JunctionError): void =>
-      this.#parts.failuresOf(route)?.unmirrored(to.endpoint, error);
+      void this.#parts.failuresOf(route)?.unmirrored(to.endpoint, error);
     const copies = this.#copies.get(to) ?? 0;
     if (copies >= mirrored)
       failed(new JunctionError('busy', `it has ${mirrored} copies that it has not answered`));

@@ -16,7 +16,7 @@ import { keepTargets, Lines, type Emptying, type Held, type Swapped } from './li
 import { sendToOne } from './targets/group.ts';
 import { RouteHandover } from './route-handover.ts';
 import type { RequestCounters, Requests } from './plan/requests.ts';
-import type { ResolvedRoute } from './route/route.ts';
+import type { ResolvedRoute, RouteTarget } from './route/route.ts';
 import type { Part, RefusedTarget } from './plan/passage.ts';
 import { planFor, RoutingTable, type Guard, type Plan } from './plan/table.ts';
 import type { Target } from './targets/target.ts';
@@ -161,16 +161,19 @@ export class Dispatcher {
     const plan = read && planFor(read, message, route);
     if (!plan?.routes.includes(route)) return rejected(notRead(route, message));
     const part = plan.spooled.get(route) ?? plan.guards.get(route)?.part ?? plan;
-    const refusal = part.refused.find((each) => each.route === route)?.error ?? part.refusal;
+    const refused = part.refused.filter((each) => each.route === route && each.to?.mirror === undefined);
+    const still = only ? refused.find(({ to }) => isMeant(only, to)) : refused[0];
+    const refusal = still?.error ?? part.refusal;
     let chosen = part.targets.filter(({ targets }) => targets[0].route === route);
     if (only) {
       const all = chosen.flatMap(({ targets }) => targets);
       const there = all.filter(({ to }) => to.endpoint === only.endpoint);
       // A route that has been mended may have another address there.
-      const same = there.filter(({ address }) => address === only.address);
+      const same = there.filter(({ address, to }) => address === only.address || isMeant(only, to));
       chosen = (same.length > 0 ? same : there).map((target) => ({ mode: 'one', targets: [target] }));
     }
-    if (chosen.length === 0 || (!only && refusal)) return rejected(refusal ?? notRead(route, message));
+    if (chosen.length === 0 || still || (!only && refusal))
+      return rejected(refusal ?? notRead(route, message));
     const onward = onwardOf(message, plan);
     const once = (target: Target): Promise<Outcome> => {
       const { to, address, finish, settled } = target;
@@ -240,6 +243,7 @@ export class Dispatcher {
     const attempted = { message, endpoint: to?.endpoint, address: to?.template.text, attempts: 0 };
     const failures = this.#lines.get(route)?.failures;
     if (!failures) return Promise.resolve(failed(gone(route)));
+    if (to?.mirror !== undefined) return Promise.resolve(failures.unmirrored(to.endpoint, error));
     return failures.forGood({ ...attempted, firstAt: now, lastAt: now }, error);
   }
 
@@ -277,6 +281,10 @@ export class Dispatcher {
     this.#log.warn(`${plan.reader} ${code}`, { route: plan.reader, endpoint: from, code }, message);
   }
 }
+
+/** Whether a dead letter is one of this target, by what is written there. */
+const isMeant = (only: { readonly endpoint: string; readonly address: string }, to?: RouteTarget): boolean =>
+  to?.endpoint === only.endpoint && to.template.text === only.address;
 
 const gone = (route: string): JunctionError =>
   new JunctionError('closed', `route "${route}" has changed meanwhile; send the message again`);

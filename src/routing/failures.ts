@@ -96,10 +96,11 @@ export class Failures {
     };
   }
 
-  /** A mirror did not get a copy. */
-  unmirrored(endpoint: string, error: JunctionError): void {
+  /** A mirror did not get a copy, for which nobody waits. */
+  unmirrored(endpoint: string, error: JunctionError): Outcome {
     this.#counters.unmirrored++;
     this.#warn(endpoint, error, 'accepted', 'a mirror did not get a copy of a message');
+    return accepted;
   }
 
   #warn(endpoint: string | undefined, { code, message }: JunctionError, outcome: string, what: string): void {

@@ -32,7 +32,7 @@ export class RouteHandover implements Handover {
   }
 
   sharesOf(message: Envelope): readonly Share[] {
-    const { route } = this.#parts;
+    const { route, failures } = this.#parts;
     const read = this.#parts.plan(message.address);
     const plan = read && planFor(read, message, route.name);
     const part = plan?.spooled.get(route.name);
@@ -75,7 +75,10 @@ export class RouteHandover implements Handover {
         name: this.#names[target]!,
         lane: '',
         blocked: () => false,
-        send: () => this.#bury(message, Date.now(), error, to),
+        send: () =>
+          to.mirror === undefined
+            ? this.#bury(message, Date.now(), error, to)
+            : Promise.resolve(failures.unmirrored(to.endpoint, error)),
         bury: (at, late) => this.#bury(message, at, late, to),
       });
     }

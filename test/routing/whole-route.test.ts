@@ -123,20 +123,71 @@ describe('a message that a route cannot read', () => {
     assert.deepEqual([store.letters.size, ...countsOf(all)], [1, 0, 1, 0]);
   });
 
-  it('is one as well where a condition cannot judge it, of the route or of one target', async () => {
-    const cannot = new When({ text: 'fails', matches: notAnEvent });
-    const { routed } = unreadable({ from: route('r', ['mqtt', 'a'], []).from });
-    const ofTarget = routed.to.map((to, n) => (n === 0 ? { ...to, when: [cannot] } : to));
+  const cannot = (state: { mended: boolean }) =>
+    new When({ text: 'fails', matches: () => state.mended || notAnEvent() });
+  const no = new When({ text: 'no', matches: () => false });
+  const readable = { from: route('r', ['mqtt', 'a'], []).from };
+
+  it('is one as well where its condition cannot judge it, or that of the only targets that could want it', async () => {
+    const { state, routed } = unreadable(readable);
+    const when = [cannot(state)];
     for (const judged of [
-      { ...routed, when: cannot },
-      { ...routed, to: ofTarget },
+      { ...routed, when: when[0] },
+      { ...routed, to: routed.to.map((to) => ({ ...to, when })) },
+      { ...routed, to: routed.to.map((to, n) => ({ ...to, when: n === 1 ? when : [no] })) },
     ]) {
       const [store, all] = [new MemoryStore(), sinks()];
       const { dispatcher } = gateway([judged], all, { store });
       assert.equal((await dispatcher.intakeOf('mqtt').deliver(original())).state, 'accepted');
       assert.deepEqual([store.letters.size, ...countsOf(all)], [1, 0, 0, 0]);
+      assert.equal([...store.letters.values()][0]!.endpoint, undefined);
     }
   });
+
+  it('takes nothing from targets beside one that cannot judge it, whose dead letter goes there alone', async () => {
+    const { state, routed } = unreadable(readable, []);
+    const judged = {
+      ...routed,
+      to: routed.to.map((to, n) => ({ ...to, ...(n > 0 && { when: [n === 1 ? cannot(state) : no] }) })),
+    };
+    const [store, all] = [new MemoryStore(), sinks()];
+    const { dispatcher } = gateway([judged], all, { store });
+    const desk = deskOf(store, dispatcher);
+    assert.equal((await dispatcher.intakeOf('mqtt').deliver(original())).state, 'accepted');
+    assert.deepEqual(countsOf(all), [1, 0, 0]);
+    assert.deepEqual(
+      [...store.letters.values()].map(({ endpoint, address }) => [endpoint, address]),
+      [['two', 'x']],
+    );
+    assert.equal((await desk.replay('1', false)).state, 'failed');
+    assert.deepEqual([store.letters.size, ...countsOf(all)], [1, 1, 0, 0]);
+    state.mended = true;
+    assert.equal((await desk.replay('1', false)).state, 'replayed');
+    assert.deepEqual([store.letters.size, ...countsOf(all)], [0, 1, 1, 0]);
+  });
+
+  it('reaches no target where one cannot judge it and there are no dead letters', async () => {
+    const { state, routed } = unreadable({ ...readable, deadLetter: undefined }, []);
+    const to = routed.to.map((each, n) => (n === 1 ? { ...each, when: [cannot(state)] } : each));
+    const all = sinks();
+    const { dispatcher } = gateway([{ ...routed, to }], all);
+    assert.equal((await dispatcher.intakeOf('mqtt').deliver(original())).state, 'rejected');
+    assert.deepEqual(countsOf(all), [0, 0, 0]);
+  });
+
+  for (const deadLetter of ['store', undefined] as const)
+    it(`is no failure where a mirror, or one of a group, cannot judge it (dead letters: ${deadLetter ?? 'none'})`, async () => {
+      const { state, routed } = unreadable({ ...readable, deadLetter }, []);
+      const when = [cannot(state)];
+      const group = { mode: 'any', number: 0 } as const;
+      const kinds: Partial<RouteTarget>[] = [{ group, when }, { group }, { mirror: 1, when }];
+      const judged = { ...routed, to: routed.to.map((to, n) => ({ ...to, ...kinds[n] })) };
+      const [store, all] = [new MemoryStore(), sinks()];
+      const { dispatcher } = gateway([judged], all, { store });
+      assert.equal((await dispatcher.intakeOf('mqtt').deliver(original())).state, 'accepted');
+      assert.deepEqual([store.letters.size, ...countsOf(all)], [0, 0, 1, 0]);
+      assert.equal(dispatcher.counters.unmirrored, 1);
+    });
 
   for (const mode of ['any', 'failover'] as const)
     it(`goes again to one of a group (${mode}) as ever, and to a mirror that nobody waits for`, async () => {
@@ -214,10 +265,27 @@ describe('with a spool', () => {
     assert.deepEqual(countsOf(all), [1, 1, 1]);
   });
 
-  it('is one too where the spool is full, or it has waited too long before it could be judged', async (t) => {
+  it('never goes into the spool, which asks no condition again', async () => {
+    const { state, routed } = unreadable({ spool: settings, from: route('r', ['mqtt', 'a'], []).from });
+    const when = new When({ text: 'fails', matches: () => state.mended || notAnEvent() });
+    const [letters, all] = [new MemoryStore(), sinks()];
+    const { dispatcher } = gateway([{ ...routed, when }], all, {
+      store: letters,
+      spoolOf: () => assert.fail('it is spooled'),
+    });
+    assert.equal((await dispatcher.intakeOf('mqtt').deliver(original())).state, 'accepted');
+    assert.deepEqual([letters.letters.size, ...countsOf(all)], [1, 0, 0, 0]);
+    const sender = gateway([{ ...routed, when, deadLetter: undefined }], all, {
+      spoolOf: () => assert.fail('it is spooled'),
+    });
+    assert.equal((await sender.dispatcher.intakeOf('mqtt').deliver(original())).state, 'rejected');
+  });
+
+  it('is one too where the spool is full, or it has waited too long and cannot be judged any more', async (t) => {
     const store = await openStore(t, await folderFor(t));
     const full = { ...settings, maxMessages: 1, full: 'dead-letter' as const, maxAge: 1 };
-    const { routed } = unreadable({ spool: full });
+    const { state, routed } = unreadable({ spool: full });
+    state.mended = true;
     const { dispatcher } = gateway([routed], sinks(), {
       store: store.deadLetters,
       spoolOf: (): Spool => spool,
@@ -228,6 +296,7 @@ describe('with a spool', () => {
     assert.equal((await intake.deliver(original())).state, 'accepted');
     const { at } = store.spool('r').read(0, 1, 1)[0]!;
     await until(() => Date.now() > at + 1);
+    state.mended = false;
     spool.start();
     await until(() => spool.counts.messages === 0);
     const letters = await store.deadLetters.list({}, { limit: 9 });

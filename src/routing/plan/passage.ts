@@ -67,26 +67,56 @@ export class Passage {
    */
   of(message: Envelope, admitted: boolean): Passed | undefined {
     if (this.fixed) return this.fixed;
-    const { from, when, to, answers } = this.#route;
+    const { from, when, answers } = this.#route;
     if (answers) return this.#back(answers, message);
     try {
       const seen = from.decode ? from.decode.apply(message, this.#captures) : message;
       if (!admitted && when && !when.matches(seen)) return undefined;
-      const wanted = to.filter((target) => wants(target, seen));
-      return wanted.length === 0 ? undefined : this.#through(seen, wanted, seen !== message);
+      return this.#wanted(seen, seen !== message);
     } catch (reason) {
-      const error = this.#explained(reason);
-      return this.#passed([], [{ route: this.#route.name, to: undefined, error }], undefined);
+      return this.#asWhole(reason);
     }
+  }
+
+  /**
+   * What becomes of a message that the route wants; undefined where no target wants it. A target that cannot tell is
+   * refused by itself, so that the others get what is theirs. Where no other wants it, it is the route that cannot
+   * tell, as in a `switch`, of which all branches after one that cannot tell cannot either.
+   */
+  #wanted(seen: Envelope, decoded: boolean): Passed | undefined {
+    const wanted: RouteTarget[] = [];
+    const refused: RefusedTarget[] = [];
+    let why: unknown;
+    for (const to of this.#route.to) {
+      try {
+        if (wants(to, seen)) wanted.push(to);
+      } catch (reason) {
+        why ??= reason;
+        refused.push({ route: this.#route.name, to, error: this.#explained(reason) });
+      }
+    }
+    if (wanted.length > 0) return this.#through(seen, wanted, decoded, refused);
+    return refused.length === 0 ? undefined : this.#asWhole(why);
+  }
+
+  #asWhole(reason: unknown): Passed {
+    const refused = { route: this.#route.name, to: undefined, error: this.#explained(reason) };
+    return this.#passed([], [refused], undefined);
   }
 
   /**
    * @param message undefined where nothing depends on it
    * @param decoded whether it is not as it came
+   * @param already the targets that are refused in any case
    */
-  #through(message: Envelope | undefined, to: readonly RouteTarget[], decoded = false): Passed {
+  #through(
+    message: Envelope | undefined,
+    to: readonly RouteTarget[],
+    decoded = false,
+    already: readonly RefusedTarget[] = [],
+  ): Passed {
     const targets: Target[] = [];
-    const refused: RefusedTarget[] = [];
+    const refused = [...already];
     for (const each of to) {
       try {
         targets.push(this.#target(each, message, decoded ? message : undefined));
@@ -148,11 +178,13 @@ export class Passage {
     decoded: Envelope | undefined,
   ): Passed {
     const { deadLetter, dedup } = this.#route;
+    const missed = refused.filter(({ to }) => !hasAnother(to, targets));
+    const isMirror = ({ to }: RefusedTarget): boolean => to?.mirror !== undefined;
     return {
       route: this.#route,
       targets: alternativesOf(targets),
-      refused: deadLetter === undefined ? [] : refused,
-      refusal: deadLetter === undefined ? refused[0]?.error : undefined,
+      refused: deadLetter === undefined ? missed.filter(isMirror) : missed,
+      refusal: deadLetter === undefined ? missed.find((each) => !isMirror(each))?.error : undefined,
       valueOf: (message) => dedup && renderValue(dedup.by, this.#captures, decoded ?? message),
     };
   }
@@ -181,6 +213,10 @@ function stepwise(
         : step.apply(result, captures);
   return result;
 }
+
+/** Whether a target is one of a group of which another one is left. */
+const hasAnother = (to: RouteTarget | undefined, targets: readonly Target[]): boolean =>
+  to?.group !== undefined && targets.some((each) => each.to.group?.number === to.group!.number);
 
 const dependsOnMessage = ({ template, when, mirror }: RouteTarget): boolean =>
   template.perMessage || when !== undefined || (mirror !== undefined && mirror < 1);

@@ -99,9 +99,13 @@ const noGuards: Plan['guards'] = new Map();
 
 /** What some routes do together. */
 function compose(reader: string, passed: readonly Passed[]): Plan {
-  const now = together(passed.filter(({ route }) => !route.spool && !route.dedup));
-  const later = passed.filter(({ route }) => route.spool);
-  const once = passed.filter(({ route }) => route.dedup);
+  // What a route cannot judge is not kept for later, when nobody asks its condition again.
+  const sure = passed.filter((each) => !isWhollyRefused(each));
+  const now = together(
+    passed.filter((each) => isWhollyRefused(each) || (!each.route.spool && !each.route.dedup)),
+  );
+  const later = sure.filter(({ route }) => route.spool);
+  const once = sure.filter(({ route }) => route.dedup);
   const spooled = later.length === 0 ? noSpools : new Map(later.map((part) => [part.route.name, part]));
   const guards =
     once.length === 0
@@ -126,6 +130,9 @@ function compose(reader: string, passed: readonly Passed[]): Plan {
     choose: undefined,
   };
 }
+
+const isWhollyRefused = ({ refused, refusal }: Passed): boolean =>
+  refusal !== undefined || refused.some(({ to }) => to === undefined);
 
 const nothing: Part = { targets: [], refused: [], refusal: undefined };
 

@@ -7,6 +7,7 @@ import { accepted, failed, type Outcome } from '../../core/outcome.ts';
 import type { Sink } from '../../core/protocol.ts';
 import { Delivery, UnderWay } from './delivery.ts';
 import { Alarm } from './alarm.ts';
+import { Finishing } from './finishing.ts';
 import type { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import type { RetryPolicy } from '../route/retry.ts';
@@ -40,8 +41,7 @@ export class TargetQueue {
   #owner: TargetQueueOwner;
   readonly #givesBack: boolean;
   readonly #underWay = new UnderWay();
-  /** Resolves when all that are being finished have been given to the sink; undefined where none are. */
-  #finishing: Promise<void> | undefined;
+  readonly #finishing = new Finishing(({ envelope, address }) => this.#sink.send(envelope, address));
   #sequence = 0;
   readonly #lanes = new Lanes(this.#underWay);
   readonly #blocked = new Set<Lane<Delivery>>();
@@ -212,8 +212,8 @@ export class TargetQueue {
     try {
       crashPoint?.('sending');
       sent =
-        delivery.finish || this.#finishing
-          ? this.#finish(delivery)
+        delivery.finish || this.#finishing.busy
+          ? this.#finishing.send(delivery)
           : this.#sink.send(delivery.envelope, delivery.address);
       crashPoint?.('sent');
     } catch (reason) {
@@ -228,35 +228,6 @@ export class TargetQueue {
       },
       (reason: unknown) => this.#failed(delivery, JunctionError.from(reason)),
     );
-  }
-
-  /** Sends a message when it is finished, and those before it have been given to the sink. */
-  #finish(delivery: Delivery): Promise<void> {
-    const finished = delivery.finish
-      ? delivery.finish(delivery.message, delivery.envelope)
-      : delivery.envelope;
-    if (!(finished instanceof Promise) && !this.#finishing) return this.#give(delivery, finished);
-    const before = this.#finishing;
-    const given = (async (): Promise<{ sent: Promise<void> }> => {
-      const [result] = await Promise.allSettled([finished, before]);
-      if (result.status === 'rejected') throw JunctionError.from(result.reason);
-      return { sent: this.#give(delivery, result.value) };
-    })();
-    const after = given.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#finishing = after;
-    void after.then(() => {
-      if (this.#finishing === after) this.#finishing = undefined;
-    });
-    return given.then(({ sent }) => sent);
-  }
-
-  #give(delivery: Delivery, finished: Envelope): Promise<void> {
-    delivery.envelope = finished;
-    delivery.finish = undefined;
-    return this.#sink.send(finished, delivery.address);
   }
 
   #left(delivery: Delivery): void {

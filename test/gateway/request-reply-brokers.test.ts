@@ -6,7 +6,15 @@ import { startKafka, startRabbitMq, unavailable, type Broker } from '../brokers/
 import { fromTheFirst } from '../brokers/kafka-reading.ts';
 import { connectKafka, createTopics } from '../contract/harness/kafka.ts';
 import { until } from '../helpers.ts';
-import { amqpPeer, mqttPeer, stompPeer, Stream, type Answered, type Peer } from './requests.ts';
+import {
+  amqpPeer,
+  assertAnswered,
+  mqttPeer,
+  stompPeer,
+  Stream,
+  type Answered,
+  type Peer,
+} from './requests.ts';
 import { reloadable, type Reloadable } from './support.ts';
 
 const skip = (await unavailable('rabbitmq')) || (await unavailable('kafka'));
@@ -96,21 +104,6 @@ describe('requests from and to real brokers', { skip, timeout: 170_000 }, () => 
     });
   }
 
-  async function answersOf(peer: Peer, address: string, label: string): Promise<void> {
-    const requests = ['a', 'b', 'c'].map((text) => ({ text, correlation: `${label}-${text}` }));
-    const answers: AsyncIterator<Answered> = await peer.ask(address, requests);
-    const got: string[] = [];
-    while (got.length < 3) {
-      const { text, correlation } = (await answers.next()).value as Answered;
-      got.push(`${text} ${String(correlation)}`);
-    }
-    assert.deepEqual(
-      got.sort(),
-      ['a', 'b', 'c'].map((text) => `re: ${text} ${label}-${text}`),
-      label,
-    );
-  }
-
   it('find servers of RabbitMQ and services of Kafka, each with the habits of its kind', async (t) => {
     running = await reloadable(t, configuration(rabbit.at, kafka.at), { 'routes.yaml': routes });
     await until(() => running.gateway.ready(), 'the gateway is ready', 60_000);
@@ -119,11 +112,11 @@ describe('requests from and to real brokers', { skip, timeout: 170_000 }, () => 
       channel.sendToQueue(replyTo, Buffer.from(`re: ${message!.content.toString()}`), { correlationId });
       channel.ack(message!);
     });
-    await answersOf(kept(await mqttPeer(running.port('mqtt'), 'answers/1')), 'ask/rabbit', 'device');
+    await assertAnswered(kept(await mqttPeer(running.port('mqtt'), 'answers/1')), 'ask/rabbit', 'device');
 
     await serveKafka('requests');
-    await answersOf(kept(await amqpPeer(running.port('amqp'))), 'ask.kafka', 'service');
-    await answersOf(kept(await stompPeer(running.port('stomp'))), '/queue/ask.kafka', 'page');
+    await assertAnswered(kept(await amqpPeer(running.port('amqp'))), 'ask.kafka', 'service');
+    await assertAnswered(kept(await stompPeer(running.port('stomp'))), '/queue/ask.kafka', 'page');
 
     await kept(await amqpPeer(running.port('amqp'))).serve('work');
     for (const direct of [false, true]) {

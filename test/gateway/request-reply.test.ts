@@ -250,6 +250,33 @@ describe('requests and their answers', { timeout: 120_000 }, () => {
     assert.match(await answer(requests[1]!), /no request/);
   });
 
+  it('are nobody’s after a restart: told to the answerer, or a dead letter, and counted', async (t) => {
+    const first = await reloadable(t, configuration, onlyAmqp());
+    const client = await peer(t, first, 'ask', 'amqp');
+    const { requests } = await slowService(t, first);
+    await client.ask(asked.amqp('amqp'), [{ text: 'a', id: 'm1', correlation: '1' }]);
+    await until(() => requests.length === 1);
+    await first.gateway.close();
+
+    for (const kept of [false, true]) {
+      const routes = `defaults: { dead_letter: ${kept ? 'store' : false} }\n${onlyAmqp()['routes.yaml']}`;
+      const second = await reloadable(t, configuration, { 'routes.yaml': routes });
+      const { service } = await slowService(t, second);
+      const sender = service.open_sender('junction.replies.gw-1');
+      await once(sender, 'sendable');
+      for (const correlation_id of [requests[0]!.correlation_id!, 'm1']) {
+        const told = await refusal(sender, { body: 'late', correlation_id });
+        assert.match(told, kept ? /^$/ : /or the gateway was started anew/);
+      }
+      assert.equal(second.gateway.counters!.strays, 2);
+      const letters = (await second.gateway.deadLetters?.list({}, { limit: 9 })) ?? [];
+      assert.deepEqual(
+        letters.map(({ route, code }) => `${route} ${code}`),
+        kept ? Array(2).fill('amqp-to-amqp.reply@serve-amqp no-route') : [],
+      );
+    }
+  });
+
   it('come from each target of a route, its own reply address there, and by way of a spool', async (t) => {
     const route = `routes:
   - name: scatter

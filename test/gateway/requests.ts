@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
 import rhea, { type Connection, type EventContext, type Message, type ReceiverOptions } from 'rhea';
@@ -48,6 +49,23 @@ export class Stream<Item> implements AsyncIterator<Item> {
     if (value !== undefined) return Promise.resolve({ value, done: false });
     return new Promise((resolve) => this.#wanted.push(resolve));
   }
+}
+
+/** Asks thrice, and sees that each answer comes with the correlation of its request. */
+export async function assertAnswered(peer: Peer, address: string, label: string): Promise<void> {
+  const texts = ['a', 'b', 'c'];
+  const requests = texts.map((text) => ({ text, correlation: `${label}-${text}` }));
+  const answers = await peer.ask(address, requests);
+  const got: string[] = [];
+  while (got.length < texts.length) {
+    const { text, correlation } = (await answers.next()).value as Answered;
+    got.push(`${text} ${String(correlation)}`);
+  }
+  assert.deepEqual(
+    got.sort(),
+    texts.map((text) => `re: ${text} ${label}-${text}`),
+    label,
+  );
 }
 
 const mqttText = (correlation: Buffer | undefined): string | undefined => correlation?.toString();

@@ -141,6 +141,15 @@ describe('an answer', () => {
     assert.deepEqual(bench.take(Buffer.from(String(bytes.correlationId))), ['inbox/1', 'as-bytes']);
     bench.ask({ id: 'both', correlationId: 'mine' }, settings);
     assert.deepEqual(bench.take('both'), ['inbox/1', 'mine']);
+    bench.ask({ id: 'plain' }, settings);
+    assert.deepEqual(
+      bench.take('ID:plain'),
+      ['inbox/1', 'plain'],
+      'as JMS clients of ActiveMQ Classic see it',
+    );
+    bench.ask({ id: 'ID:jms' }, settings);
+    assert.deepEqual(bench.take('ID:jms'), ['inbox/1', 'ID:jms']);
+    assert.throws(() => bench.answer('jms'), thrown('no-route', /no request/));
     const neither = bench.ask({}, settings);
     assert.deepEqual(bench.take(neither.correlationId), ['inbox/1', undefined]);
   });

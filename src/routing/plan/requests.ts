@@ -200,14 +200,18 @@ export class Requests {
     else this.#ids.set(id, new Set([request]));
   }
 
-  #find(text: string, place: string): Request | undefined {
+  #find(text: string, place: string, again = false): Request | undefined {
     const now = this.#now();
     const lives = ({ deadline, places }: Request): boolean => deadline > now && places.has(place);
     const request = this.#tokens.get(text);
     if (request) return lives(request) ? request : undefined;
     // Of two requests with one identifier nobody can tell which is meant: the one would get the other's answer.
     const named = [...(this.#ids.get(text) ?? [])].filter(lives);
-    return named.length === 1 ? named[0] : undefined;
+    if (named.length > 0) return named.length === 1 ? named[0] : undefined;
+    // ActiveMQ Classic shows JMS clients every identifier with this before it, and does not take it away again.
+    return text.startsWith(jmsPrefix) && !again
+      ? this.#find(text.slice(jmsPrefix.length), place, true)
+      : undefined;
   }
 
   #answer(request: Request): Answer {
@@ -283,6 +287,9 @@ export class Requests {
     }, sweepEvery);
   }
 }
+
+/** Before the message identifiers of JMS. */
+const jmsPrefix = 'ID:';
 
 /** Requests of one route that have an answer and are remembered, at most. */
 const answeredLimit = 1000;

@@ -4,6 +4,7 @@ import type { HostPort } from '../core/units.ts';
 import type { ResolvedRoute } from '../routing/route.ts';
 import { routeFileSchema } from '../routing/schema.ts';
 import { withAccessPoints } from './access-point.ts';
+import type { RouteLosses } from './check-losses.ts';
 import { checkRoutes, type ReadRouteFile } from './check-routes.ts';
 import { checkTogether } from './check-together.ts';
 import { checkEndpoints, type EndpointDefinition, type ProtocolRegistry } from './endpoints.ts';
@@ -23,6 +24,8 @@ export interface Configuration {
   readonly file: string;
   readonly endpoints: ReadonlyMap<string, EndpointDefinition>;
   readonly routes: readonly ResolvedRoute[];
+  /** What messages may lose, by the names of the routes that are written: the ways back of answers are not among them. */
+  readonly losses: ReadonlyMap<string, RouteLosses>;
   readonly admin: HostPort;
   readonly log: ConfigurationFile['log'];
   readonly store: ConfigurationFile['store'];
@@ -73,7 +76,7 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
   const transforms = content && { registries: registriesOf(content.registries), inputs: options.inputs };
   const steps = transforms && (await checkTransforms(routeFiles, transforms, problems));
   const id = content?.id ?? hostname().replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64);
-  const routes = checkRoutes(routeFiles, endpoints, problems, id, steps);
+  const { routes, losses } = checkRoutes(routeFiles, endpoints, problems, id, steps);
   const complete = options.routesOverride === undefined;
   if (endpoints) checkTogether({ tree, content, files: routeFiles, routes, endpoints, complete }, problems);
 
@@ -82,6 +85,7 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
     file,
     endpoints: endpoints!.definitions,
     routes,
+    losses,
     admin: content!.admin.listen,
     log: content!.log,
     store: content!.store,

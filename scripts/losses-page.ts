@@ -28,9 +28,24 @@ routes:
     to: [{ endpoint: bench, address: orders, allow_loss: [headers, body_type, null_body] }]
 \`\`\`
 
-The three add up; \`allow_loss: all\` allows everything. A name that is allowed and not lost is a warning. What a route takes out
+The three add up; \`allow_loss: all\` allows everything, and \`check --losses\` calls what is allowed accepted. A name that is allowed and not lost is a warning. What a route takes out
 (\`headers: { remove: ["*"] }\`) is not lost; what it puts in and the target cannot hold is. Types of headers are not lost where
 headers are text or bytes: the header \`junction-types\` tells them.
+
+\`junction explain\` says the same of each target of an address, and with \`--message\` what of it this very message loses.
+
+**All but the first header of one name** (\`repeated_headers\`) is a note at targets, though it is data: nearly every route from MQTT 5 or Kafka
+could lose some and hardly any does, and a warning that all routes have is read by nobody. \`--losses\` shows it, and \`GET /losses\` counts those that were lost.
+
+**Dead letters** at an endpoint are checked as targets are, by what a dead letter has: its own headers always, the message's time to live
+and retain flag never. It is the last there is of its message, so \`repeated_headers\` is a warning there. \`allow_loss\` stands beside its
+address (\`dead_letter: { endpoint: office, address: dead, allow_loss: [repeated_headers] }\`); what the route and \`defaults\` allow holds too.
+
+**Large messages** (\`large_messages\`): where the source takes larger messages (its \`max_message\`) than the target does (\`max_message\` of Kafka, the
+longest packet of MQTT), those between are not delivered: they are refused for good, so they become dead letters, or their senders are told.
+That is a warning where either limit was set by somebody, and a note where both are the defaults. A dead letter that is too large for
+its endpoint cannot be put there: the message stays with its source, which tries again. So that is always a warning; give Kafka a larger \`max_message\`
+(and the brokers, \`message.max.bytes\`), or keep dead letters in the store. Limits that only a peer knows are not compared, nor are bodies that a route changes.
 
 The running gateway counts what messages have lost, also where that is allowed: \`GET /losses\` of the admin interface says
 \`{ "endpoints": { "bench": { "headers": 3 } } }\`, three messages that had headers and have reached the target without them, since the gateway began.
@@ -64,8 +79,8 @@ export async function lossesPage(): Promise<string> {
     ['| to | error | warning | note |', '| --- | --- | --- | --- |', ...rows].join('\n'),
     '## Names',
     lossNames.map((name) => `- \`${name}\`: ${lossWords[name]}`).join('\n'),
-    `Not told beforehand: what a broker drops by its own rules (messages of a topic without subscribers), and messages that a target refuses as
-too large or malformed; those are failures, see [reliability](reliability.md). Subscribers of an MQTT listener choose their version: what those with 3.1.1 miss is in \`--losses\`, and is not counted.
+    `Not told beforehand: what a broker drops by its own rules (messages of a topic without subscribers), and messages that a target refuses by
+limits of its own or as malformed; those are failures, see [reliability](reliability.md). Subscribers of an MQTT listener choose their version: what those with 3.1.1 miss is in \`--losses\`, and is not counted.
 `,
   ].join('\n\n');
 }

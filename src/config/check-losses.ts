@@ -1,6 +1,6 @@
 import { lossNames, type LossName } from '../core/losses.ts';
-import { lossesOf, type Loss } from '../routing/route/losses.ts';
-import type { RouteTarget } from '../routing/route/route.ts';
+import { lossesOf, lossesOfLetters, type Loss } from '../routing/route/losses.ts';
+import type { DeadLetterTarget, RouteTarget } from '../routing/route/route.ts';
 import { traitsIn, type CheckedEndpoints, type EndpointDefinition } from './endpoints.ts';
 import type { Place, Problems } from './problems.ts';
 import { child, items, text, type Tree } from './tree.ts';
@@ -44,46 +44,103 @@ export class Allowance {
   }
 }
 
+/** A loss, and whether it may happen. */
+export interface DeclaredLoss extends Loss {
+  /** An `allow_loss` names it. */
+  readonly accepted: boolean;
+}
+
+/** What messages of a route may lose. */
+export interface RouteLosses {
+  /** At each of its targets, in their order. */
+  readonly targets: readonly (readonly DeclaredLoss[])[];
+  /** As dead letters at an endpoint. */
+  readonly letters: readonly DeclaredLoss[];
+}
+
+/** Where dead letters go as it is written, in a route or for all of a file, and what may be lost there. */
+export class LettersPlace {
+  readonly node: Tree | undefined;
+  readonly allowance: Allowance;
+  /** Whether any route sends them there. */
+  #used = false;
+
+  constructor(node: Tree | undefined) {
+    this.node = node;
+    this.allowance = new Allowance(child(node, 'allow_loss'), 'by dead letters here');
+  }
+
+  use(): void {
+    this.#used = true;
+  }
+
+  /** To be called when no further route is to come. */
+  report(problems: Problems): void {
+    if (this.#used) this.allowance.report(problems);
+  }
+}
+
 /** A route as it is written, and what is known about it. */
 export interface CheckedRoute {
   readonly route: Tree;
   readonly source: EndpointDefinition | undefined;
   /** Each target as it is written, and as it is understood; undefined where it is faulty. */
   readonly targets: readonly { readonly node: Tree; readonly to: RouteTarget | undefined }[];
+  readonly deadLetter: DeadLetterTarget | undefined;
+  readonly lettersPlace: LettersPlace;
   /** What the defaults of the file allow. */
   readonly defaults: Allowance;
 }
 
-/** Tells, in a line for each target, what messages lose there that nobody has allowed them to. */
+/** Tells, in a line for each target and for dead letters, what messages lose there that nobody has allowed them to. */
 export function checkLosses(
-  { route, source, targets, defaults }: CheckedRoute,
+  { route, source, targets, deadLetter, lettersPlace, defaults }: CheckedRoute,
   endpoints: CheckedEndpoints | undefined,
   problems: Problems,
-): void {
+): RouteLosses {
   const own = new Allowance(child(route, 'allow_loss'), 'at a target of this route');
-  for (const { node, to } of targets) {
+  const unknown = (...all: Allowance[]): readonly DeclaredLoss[] => {
+    for (const each of all) each.unknown();
+    return [];
+  };
+  const atTargets = targets.map(({ node, to }) => {
     const target = to && endpoints?.definitions.get(to.endpoint);
-    if (source === undefined || to === undefined || target === undefined) {
-      own.unknown();
-      defaults.unknown();
-      continue;
-    }
+    if (source === undefined || to === undefined || target === undefined) return unknown(own, defaults);
     const here = new Allowance(child(node, 'allow_loss'), 'at this target');
-    const allowances = [here, own, defaults];
-    const undeclared = lossesOf(traitsIn(source), traitsIn(target), to).filter(
-      // each of them is asked, so that each knows what is lost
-      ({ name }) => !allowances.map((each) => each.allows(name)).includes(true),
-    );
-    tell(undeclared, target, node.at, problems);
+    const losses = declared(lossesOf(traitsIn(source), traitsIn(target), to), [here, own, defaults]);
+    tell(losses, `on the way to ${described(target)}`, node.at, problems);
     here.report(problems);
+    return losses;
+  });
+  let letters: readonly DeclaredLoss[] = [];
+  if (typeof deadLetter === 'object') {
+    lettersPlace.use();
+    const { node, allowance } = lettersPlace;
+    const target = endpoints?.definitions.get(deadLetter.endpoint);
+    if (source === undefined || target === undefined) unknown(allowance, own, defaults);
+    else {
+      letters = declared(lossesOfLetters(traitsIn(source), traitsIn(target)), [allowance, own, defaults]);
+      tell(letters, `of dead letters at ${described(target)}`, node?.at ?? route.at, problems);
+    }
   }
   own.report(problems);
+  return { targets: atTargets, letters };
 }
 
-function tell(losses: readonly Loss[], { name, protocol }: EndpointDefinition, at: Place, problems: Problems): void {
-  const told = losses.filter(({ severity }) => severity !== 'note');
+const declared = (losses: readonly Loss[], allowances: readonly Allowance[]): readonly DeclaredLoss[] =>
+  losses.map((each) => ({
+    ...each,
+    // each of them is asked, so that each knows what is lost
+    accepted: allowances.map((allowance) => allowance.allows(each.name)).includes(true),
+  }));
+
+const described = ({ name, protocol }: EndpointDefinition): string => `${quoted(name)} (${protocol.name})`;
+
+/** @param where in words */
+function tell(losses: readonly DeclaredLoss[], where: string, at: Place, problems: Problems): void {
+  const told = losses.filter(({ severity, accepted }) => severity !== 'note' && !accepted);
   if (told.length === 0) return;
-  const message = `on the way to ${quoted(name)} (${protocol.name}) this is lost: ${listed(told.map(({ what }) => what))}`;
+  const message = `${where} this is lost: ${listed(told.map(({ what }) => what))}`;
   const hints = told.flatMap(({ hint }) => hint ?? []);
   const allow = `write "allow_loss: [${told.map((each) => each.name).join(', ')}]" where that is meant`;
   const hint = [...hints, allow].join(', or ');
@@ -91,5 +148,6 @@ function tell(losses: readonly Loss[], { name, protocol }: EndpointDefinition, a
   else problems.warning(at, message, hint);
 }
 
-const listed = (words: readonly string[]): string =>
+/** Words as a sentence lists them. */
+export const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)!}`;

@@ -11,7 +11,7 @@ import type { TargetEntry } from '../routing/route/target-schema.ts';
 import { answerRoutesOf, withStrays } from './answer-routes.ts';
 import { checkDedup } from './check-dedup.ts';
 import { checkEdits } from './check-edits.ts';
-import { Allowance, checkLosses } from './check-losses.ts';
+import { Allowance, checkLosses, LettersPlace, type RouteLosses } from './check-losses.ts';
 import { ReplyChecker } from './check-reply.ts';
 import { checkLeafWhen, checkWhen } from './check-when.ts';
 import { deliveryOf } from './delivery.ts';
@@ -42,7 +42,7 @@ export interface Bodies {
  * Works on what is written, so that one mistake does not hide the others.
  * @param endpoints every endpoint as far as it is known; undefined where no endpoint could be read
  * @param id what tells this gateway from others
- * @returns the routes, complete only if no problem was reported
+ * @returns the routes, complete only if no problem was reported, and what they lose, by the names of those that are written
  */
 export function checkRoutes(
   files: readonly ReadRouteFile[],
@@ -50,15 +50,17 @@ export function checkRoutes(
   problems: Problems,
   id: string,
   { steps, decoders }: Bodies = {},
-): ResolvedRoute[] {
+): { readonly routes: ResolvedRoute[]; readonly losses: ReadonlyMap<string, RouteLosses> } {
   const names = new Map<string, Place>();
   const routes: ResolvedRoute[] = [];
   const answers: ResolvedRoute[] = [];
+  const losses = new Map<string, RouteLosses>();
   for (const { tree, content } of files) {
     const defaults = child(tree, 'defaults');
     const shared = child(defaults, 'dead_letter');
     new RouteChecker(endpoints, problems, decoders).deadLetter(shared);
     const allowed = new Allowance(child(defaults, 'allow_loss'), 'by a route of this file');
+    const sharedPlace = new LettersPlace(shared);
     items(child(tree, 'routes')).forEach((node, index) => {
       checkName(text(child(node, 'name')), names, problems);
       const checker = new RouteChecker(endpoints, problems, decoders);
@@ -75,8 +77,8 @@ export function checkRoutes(
       const own = child(node, 'dead_letter');
       checker.deadLetter(own);
       if (content === undefined || route === undefined || from === undefined) return;
-      const targets = leaves.map(({ hasNext }, n) => ({ entry: entries![n]!, hasNext }));
-      const { policies, ...delivery } = deliveryOf(route, targets, content.defaults, source?.role);
+      const tried = leaves.map(({ hasNext }, n) => ({ entry: entries![n]!, hasNext }));
+      const { policies, ...delivery } = deliveryOf(route, tried, content.defaults, source?.role);
       const dedup = checkDedup(
         route.dedup ?? content.defaults?.dedup,
         child(node, 'dedup') ?? child(defaults, 'dedup'),
@@ -85,8 +87,23 @@ export function checkRoutes(
         problems,
       );
       checker.checkDelivery(node, own ?? shared, from, delivery);
-      const sent = leaves.map((leaf, n) => ({ node: leaf.node, to: to[n] }));
-      checkLosses({ route: node, source, targets: sent, defaults: allowed }, endpoints, problems);
+      // The body first: a format is what the message is in when it leaves.
+      const targets = leaves.map((leaf, n) => ({
+        node: leaf.node,
+        entry: entries![n]!,
+        to: to[n] && withSteps(to[n], steps?.get(leaf.node)),
+      }));
+      const lettersPlace = own ? new LettersPlace(own) : sharedPlace;
+      const { deadLetter } = delivery;
+      losses.set(
+        route.name,
+        checkLosses(
+          { route: node, source, targets, deadLetter, lettersPlace, defaults: allowed },
+          endpoints,
+          problems,
+        ),
+      );
+      if (own) lettersPlace.report(problems);
       const definitions = endpoints?.definitions;
       const replies = new ReplyChecker({ node, route, from, definitions, id, problems });
       const resolved: ResolvedRoute = {
@@ -97,19 +114,10 @@ export function checkRoutes(
         line: node.at.line,
         from,
         when,
-        to: to.flatMap((target, n) => {
+        to: targets.flatMap(({ node: written, entry, to: target }, n) => {
           if (target === undefined) return [];
-          // The body first: a format is what the message is in when it leaves.
-          const all = [...(steps?.get(leaves[n]!.node) ?? []), ...(target.steps ?? [])];
-          const reply = replies.at(leaves[n]!.node, entries![n]!, target);
-          return [
-            {
-              ...target,
-              retry: policies[n],
-              steps: all.length === 0 ? undefined : all,
-              ...(reply && { reply }),
-            },
-          ];
+          const reply = replies.at(written, entry, target);
+          return [{ ...target, retry: policies[n], ...(reply && { reply }) }];
         }),
         ...delivery,
         dedup,
@@ -128,8 +136,14 @@ export function checkRoutes(
       answers.push(...back);
     });
     allowed.report(problems);
+    sharedPlace.report(problems);
   }
-  return [...routes, ...withStrays(answers)];
+  return { routes: [...routes, ...withStrays(answers)], losses };
+}
+
+function withSteps(target: RouteTarget, body: RouteTarget['steps']): RouteTarget {
+  const all = [...(body ?? []), ...(target.steps ?? [])];
+  return { ...target, steps: all.length === 0 ? undefined : all };
 }
 
 function checkName(node: ScalarNode | undefined, names: Map<string, Place>, problems: Problems): void {

@@ -28,7 +28,7 @@ export function deliveryOf(
   const usual = spool !== undefined || role === 'client' ? 'store' : false;
   const deadLetter = route.dead_letter ?? defaults?.dead_letter ?? usual;
   return {
-    deadLetter: deadLetter === false ? undefined : deadLetter,
+    deadLetter: typeof deadLetter === 'object' ? placeOf(deadLetter) : deadLetter || undefined,
     spool,
     policies: targets.map(({ entry: { retry }, hasNext }) =>
       retryPolicy(
@@ -38,6 +38,11 @@ export function deliveryOf(
     ),
   };
 }
+
+const placeOf = ({ endpoint, address }: Exclude<DeadLetterTarget, 'store'>): DeadLetterTarget => ({
+  endpoint,
+  address,
+});
 
 function spoolOf(written: DeliverySettings['spool']): SpoolSettings | undefined {
   if (written === undefined || written === false) return undefined;

@@ -5,6 +5,7 @@ import type { ResolvedRoute } from '../routing/route/route.ts';
 import { routeFileSchema } from '../routing/route/schema.ts';
 import { withAccessPoints } from './access-point.ts';
 import { decodersFor } from './body-decoders.ts';
+import type { RouteLosses } from './check-losses.ts';
 import { checkRoutes, type ReadRouteFile } from './check-routes.ts';
 import { checkTogether } from './check-together.ts';
 import { checkEndpoints, type EndpointDefinition, type ProtocolRegistry } from './endpoints.ts';
@@ -24,6 +25,8 @@ export interface Configuration {
   readonly file: string;
   readonly endpoints: ReadonlyMap<string, EndpointDefinition>;
   readonly routes: readonly ResolvedRoute[];
+  /** What messages may lose, by the names of the routes that are written: the ways back of answers are not among them. */
+  readonly losses: ReadonlyMap<string, RouteLosses>;
   readonly admin: HostPort;
   readonly log: ConfigurationFile['log'];
   readonly store: ConfigurationFile['store'];
@@ -75,7 +78,7 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
   const steps = transforms && (await checkTransforms(routeFiles, transforms, problems));
   const decoders = await decodersFor(routeFiles);
   const id = content?.id ?? hostname().replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64);
-  const routes = checkRoutes(routeFiles, endpoints, problems, id, { steps, decoders });
+  const { routes, losses } = checkRoutes(routeFiles, endpoints, problems, id, { steps, decoders });
   const complete = options.routesOverride === undefined;
   if (endpoints) checkTogether({ tree, content, files: routeFiles, routes, endpoints, complete }, problems);
 
@@ -84,6 +87,7 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
     file,
     endpoints: endpoints!.definitions,
     routes,
+    losses,
     admin: content!.admin.listen,
     log: content!.log,
     store: content!.store,

@@ -201,8 +201,11 @@ function hintFor(issue: Issue, node: Tree | undefined): string | undefined {
   if ((issue.code === 'invalid_value' || issue.code === 'invalid_union') && node?.kind === 'scalar') {
     const words = issue.code === 'invalid_value' ? issue.values.map(String) : wordsOf(issue);
     const meant = nearest(String(node.value), words);
-    return meant === undefined ? undefined : `did you mean "${meant}"?`;
+    if (meant !== undefined) return `did you mean "${meant}"?`;
   }
+  // A message of the schema's own says how to write it.
+  if ((issue.code === 'invalid_value' || issue.code === 'invalid_union') && !issue.message.startsWith('Invalid '))
+    return issue.message;
   if (expected === 'string') {
     if (node?.kind === 'scalar' && node.value !== null) return `put it in quotes: "${node.value}"`;
     if (node?.kind === 'map' && node.flow) return 'put text that begins with { in quotes';

@@ -23,6 +23,7 @@ export const lossWords = {
   hops: 'counts of routes passed',
   retain: 'retain flags',
   order: 'the order of messages without a key',
+  large_messages: 'messages larger than the target takes',
   messages: 'messages',
 } as const;
 

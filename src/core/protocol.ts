@@ -122,6 +122,21 @@ export interface Limits {
   readonly body?: number;
 }
 
+/** A bound of the size of messages. */
+export interface Size {
+  readonly bytes: number;
+  /** Nobody has configured it. */
+  readonly isDefault: boolean;
+}
+
+/** How large messages may be at an endpoint, as far as its configuration tells; larger ones are refused for good. */
+export interface Sizes {
+  /** That come from its peers. */
+  readonly from?: Size;
+  /** That go to them. */
+  readonly to?: Size;
+}
+
 /**
  * What a protocol can hold: selects its contract tests, fills the documents, feeds the checker. A message that a
  * protocol can hold comes back from it equal (test/fidelity tries it, and that nothing is declared that does not happen).
@@ -158,6 +173,7 @@ export interface Traits {
   /** A body that is null (a tombstone) comes back empty. */
   readonly nullBody?: 'empty';
   readonly limits?: Limits;
+  readonly sizes?: Sizes;
   /** A released message comes back to the source without a reconnect of its peer. */
   readonly redelivers: boolean;
 }
@@ -215,7 +231,10 @@ export interface Role<Schema extends z.ZodType = z.ZodType> {
   /** The configuration beside `type`. Strict: an unknown key is an error. */
   readonly config: Schema;
   readonly traits: Traits;
-  /** What an endpoint of this configuration holds, where that is not `traits`: a client may be told to speak an older version. */
+  /**
+   * What an endpoint of this configuration holds, where that is not `traits`: it has limits, and a client may be told to
+   * speak an older version.
+   */
   traitsOf?(config: z.output<Schema>): Traits;
   /** Of a listener, whose peers choose the version: those for whom `traits` says too much. */
   readonly older?: OlderPeers;

@@ -7,7 +7,7 @@ const durationUnits: Readonly<Record<string, number>> = {
   h: 3_600_000,
   d: 86_400_000,
 };
-const sizeUnits: Readonly<Record<string, number>> = {
+export const sizeUnits: Readonly<Record<string, number>> = {
   B: 1,
   KiB: 1024,
   MiB: 1024 ** 2,

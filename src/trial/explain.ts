@@ -3,8 +3,10 @@ import type { Captures } from '../core/address.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
 import { plain } from '../core/plain-text.ts';
+import { lossesInWords, lossesOfRoute } from '../config/told-losses.ts';
 import type { When } from '../routing/route/compiled.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
+import { lossLines } from './explain-losses.ts';
 import { bodyText, headerText, letterText } from './text.ts';
 import { Trial, type Sent } from './trial.ts';
 
@@ -32,7 +34,7 @@ export async function explain(
     const match = index.match(address)[0];
     if (!match) continue;
     matching++;
-    lines.push(...explainRoute(route, match.captures, message, tried?.sent ?? []));
+    lines.push(...explainRoute(configuration, route, match.captures, message, tried?.sent ?? []));
   }
   lines.unshift(
     `${endpoint} ${plain(address)}: ${matching === 0 ? 'no route reads it' : `read by ${matching} of ${here.length} routes of ${endpoint}`}`,
@@ -53,6 +55,7 @@ export async function explain(
 }
 
 function explainRoute(
+  configuration: Configuration,
   route: ResolvedRoute,
   captures: Captures,
   message: Envelope | undefined,
@@ -66,16 +69,20 @@ function explainRoute(
   if (from.decode) lines.push(`  decoded: ${from.decode.identity}`);
   if (when) lines.push(`  when ${conditionText(when, judge(when, message))}`);
   lines.push(`  ${deliveryText(route)}`);
-  for (const to of route.to) lines.push(...explainTarget(to, message, name, sent));
+  if (typeof route.deadLetter === 'object' && !route.answers)
+    lines.push(`  lost of dead letters: ${lossesInWords(lossesOfRoute(configuration, route).letters)}`);
+  for (const [n, to] of route.to.entries()) {
+    const here = sent.filter(
+      ({ endpoint, message: { via } }) => endpoint === to.endpoint && via.includes(name),
+    );
+    lines.push(...explainTarget(to, message));
+    const messages = here.map((one) => one.message);
+    lines.push(...lossLines(configuration, route, n, messages), ...here.flatMap(frameText));
+  }
   return lines;
 }
 
-function explainTarget(
-  to: RouteTarget,
-  message: Envelope | undefined,
-  route: string,
-  sent: readonly Sent[],
-): string[] {
+function explainTarget(to: RouteTarget, message: Envelope | undefined): string[] {
   const { endpoint, template, key, when = [], group, mirror } = to;
   const kind = group
     ? ` (${group.mode} ${group.number + 1})`
@@ -90,8 +97,6 @@ function explainTarget(
       `    requests are to be answered at ${to.reply.address} within ${to.reply.timeout / 1000}s: ${to.reply.answers === 'all' ? 'all answers' : 'the first answer'} in time`,
     );
   lines.push(`    ${retryText(to)}`);
-  for (const one of sent)
-    if (one.endpoint === endpoint && one.message.via.includes(route)) lines.push(...frameText(one));
   return lines;
 }
 

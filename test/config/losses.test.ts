@@ -94,6 +94,18 @@ describe('losses', () => {
     assert.match(word[0]!, /^routes\.yaml:5:50: expected all or a list/);
   });
 
+  for (const written of ['everything', 'true', 'headers', '{ headers: true }'])
+    it(`are told how they are allowed where somebody writes ${written}`, async () => {
+      const got = await mistakes(files(route('amqp, address: a', toOld(`, allow_loss: ${written}`))), { protocols });
+      assert.equal(got.length, 1);
+      assert.match(got[0]!, /; write "allow_loss: \[headers, key\]" .*or "allow_loss: all"; the names are body_type, .*, messages$/);
+    });
+
+  it('are all allowed by a word, not by a list of it', async () => {
+    const got = await mistakes(files(route('amqp, address: a', toOld(', allow_loss: [all]'))), { protocols });
+    assert.match(got.join(), /got "all"; write "allow_loss: all", without brackets$/);
+  });
+
   it('are none where the source has nothing to lose, or the route takes it out', async () => {
     assert.deepEqual(await warnings(route('old, address: q', toOld())), []);
     const [line] = await warnings(
@@ -124,5 +136,95 @@ describe('losses', () => {
       'routes.yaml:5:9: warning: on the way to "amqp" (amqp) this is lost: some messages, before they get here (qos: 0); ' +
         'write "allow_loss: [messages]" where that is meant',
     ]);
+  });
+});
+
+describe('losses of large messages', () => {
+  const sized = (amqp: string, kafka: string): Record<string, string> => ({
+    'junction.yaml': `endpoints:
+  amqp: { type: amqp, listen: ":5672"${amqp} }
+  kafka: { type: kafka, brokers: ["127.0.0.1:9092"]${kafka} }
+  mqtt: { type: mqtt, listen: ":1883" }
+routes: [routes.yaml]
+`,
+    'routes.yaml': route('amqp, address: a', '{ endpoint: kafka, address: a }'),
+  });
+  const told = async (all: Record<string, string>): Promise<string[]> =>
+    (await load(all, { protocols })).warnings.map(({ message, hint }) => `${message}; ${hint}`);
+
+  it('are a warning where somebody has set a limit', async () => {
+    assert.deepEqual(await told(sized(', max_message: 16MiB', '')), [
+      'on the way to "kafka" (kafka) this is lost: messages over 1MB (they are refused for good; its source takes up to ' +
+        '16MiB); let its source take no larger ones ("max_message"), or the target larger ones, or write "allow_loss: ' +
+        '[large_messages]" where that is meant',
+    ]);
+    assert.match((await told(sized('', ', max_message: 100KiB'))).join(), /messages over 100KiB \(.* up to 4MiB\)/);
+  });
+
+  it('are a note where nobody has, and none where all fits', async () => {
+    const usual = await load(sized('', ''), { protocols });
+    assert.deepEqual(usual.warnings, []);
+    const of = ({ losses }: typeof usual) => losses.get('a')!.targets[0]!.find(({ name }) => name === 'large_messages');
+    assert.equal(of(usual)?.severity, 'note');
+    assert.equal(of(await load(sized(', max_message: 1MB', ''), { protocols })), undefined);
+    const large = await load(sized(', max_message: 64MiB', ', max_message: 64MiB'), { protocols });
+    assert.deepEqual([large.warnings, of(large)], [[], undefined]);
+  });
+
+  it('are those that the protocol has no way to write', async () => {
+    const all = sized(', max_message: 1GiB', '');
+    all['routes.yaml'] = route('amqp, address: a', '{ endpoint: mqtt, address: a }');
+    assert.match((await told(all)).join(), /messages over 268435455B \(.*1GiB\); let its source take no larger ones \("max_message"\), or write/);
+  });
+
+  it('are not known where a step makes another body', async () => {
+    const all = sized(', max_message: 16MiB', '');
+    all['routes.yaml'] = route('amqp, address: a', '{ endpoint: kafka, address: a, body: { compress: gzip } }');
+    assert.deepEqual(await told(all), []);
+  });
+});
+
+describe('losses of dead letters', () => {
+  const from = (source: string, letters: string, more = ''): string =>
+    `routes:\n  - name: a\n    from: { endpoint: ${source}, address: a }\n    dead_letter: { endpoint: ${letters} }\n${more}` +
+    '    to: [{ endpoint: kafka, address: a }]\n';
+  const toAmqp = 'amqp, address: dead';
+
+  it('are told as those of targets are, by what a dead letter has', async () => {
+    const got = await mistakes(files(from('amqp', 'old, address: dead')), { protocols });
+    const names = metadata.replace(', ttl', '');
+    assert.equal(got.length, 1);
+    assert.match(got[0]!, /^routes\.yaml:4:18: of dead letters at "old" \(mqtt\) this is lost: types of bodies, .*headers \(the reason among them\), /);
+    assert.ok(got[0]!.endsWith(`write "allow_loss: [body_type, null_body, headers, ${names}]" where that is meant`), got[0]);
+    // Its own headers are lost also where messages have none.
+    const bare = await mistakes(files(from('old', 'old, address: dead')), { protocols });
+    assert.match(bare.join(), /of dead letters .* this is lost: headers \(the reason among them\);/);
+  });
+
+  it('warn of data that is a note at targets', async () => {
+    assert.deepEqual(await warnings(from('mqtt', toAmqp)), [
+      'routes.yaml:4:18: warning: of dead letters at "amqp" (amqp) this is lost: all but the first header of one name; write ' +
+        '"allow_loss: [repeated_headers]" where that is meant',
+    ]);
+    assert.match((await warnings(from('amqp', 'kafka, address: dead'))).join(), /messages over 1MB \(they cannot be put there and stay with their source; /);
+  });
+
+  it('are allowed there, by the route and by the defaults', async () => {
+    assert.deepEqual(await warnings(from('mqtt', `${toAmqp}, allow_loss: [repeated_headers]`)), []);
+    assert.deepEqual(await warnings(from('mqtt', `${toAmqp}, allow_loss: all`)), []);
+    assert.deepEqual(await warnings(from('mqtt', toAmqp, '    allow_loss: [repeated_headers]\n')), []);
+    assert.deepEqual(await warnings(`defaults: { allow_loss: [repeated_headers] }\n${from('mqtt', toAmqp)}`), []);
+    assert.match((await warnings(from('amqp', `${toAmqp}, allow_loss: [key]`))).join(), /"key" is not lost by dead letters here;/);
+  });
+
+  it('of the defaults are told once, of the routes that use them', async () => {
+    const each = (name: string, source: string, more = ''): string =>
+      `  - { name: ${name}, from: { endpoint: ${source}, address: ${name} }, to: [{ endpoint: kafka, address: a }]${more} }\n`;
+    const all = (allow: string, ...routes: string[]): string =>
+      `defaults: { dead_letter: { endpoint: amqp, address: dead${allow} } }\nroutes:\n${routes.join('')}`;
+    assert.equal((await warnings(all('', each('a', 'mqtt'), each('b', 'mqtt')))).length, 1);
+    assert.deepEqual(await warnings(all(', allow_loss: [repeated_headers]', each('a', 'mqtt'), each('b', 'amqp'))), []);
+    assert.equal((await warnings(all(', allow_loss: [repeated_headers]', each('b', 'amqp')))).length, 1);
+    assert.deepEqual(await warnings(all(', allow_loss: [key]', each('a', 'mqtt', ', dead_letter: store'))), []);
   });
 });

@@ -33,7 +33,10 @@ describe('junction check', () => {
   it('prints what each route may lose where that is wanted', async () => {
     const { code, stdout, stderr } = await junction('check', '--losses', '--config', 'config/junction.yaml');
     assert.deepEqual([code, stderr], [0, '']);
-    assert.match(stdout, /^telemetry: mqtt → amqp telemetry\.\{plant\}\n {2}repeated_headers {2}all but/m);
+    assert.match(
+      stdout,
+      /^telemetry: mqtt → amqp telemetry\.\{plant\}\n {2}note {6}repeated_headers {2}all but/m,
+    );
     assert.match(stdout, /^orders: stomp → amqp orders\n {2}nothing$/m);
     assert.match(stdout, /^ {2}to peers with MQTT 3\.1 and 3\.1\.1 also: .*headers/m);
   });

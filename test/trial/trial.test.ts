@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadConfiguration, type Configuration } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problems.ts';
+import type { Envelope } from '../../src/core/envelope.ts';
 import { protocols } from '../../src/protocols/index.ts';
 import { explain } from '../../src/trial/explain.ts';
 import { findTests, loadTests } from '../../src/trial/load-tests.ts';
@@ -169,8 +170,10 @@ describe('junction explain', () => {
       '  accepted once it is in the spool; failures for good become dead letters in the store; repeats by {header.n} are dropped for 60s',
       '  to amqp first.{b} (failover 1)',
       '    tried once',
+      '    lost on the way: all but the first header of one name and retain flags (note)',
       '  to stomp /queue/second (failover 1)',
       '    tried again for ever, waiting 200ms to 30s',
+      '    lost on the way: all but the first header of one name and retain flags (note)',
     ]);
     assert.equal(
       await explain(loaded, 'mqtt', 'b', undefined),
@@ -191,6 +194,63 @@ describe('junction explain', () => {
     );
     assert.match(noise, /: no\n/);
     assert.doesNotMatch(noise, /→/);
+  });
+
+  it('says what is lost as check does, and what of it the message has', async () => {
+    const here = join(folder, 'lossy');
+    await mkdir(here);
+    await writeFile(
+      join(here, 'junction.yml'),
+      `endpoints:
+  amqp: { type: amqp, listen: "127.0.0.1:0", max_message: 8MiB }
+  old: { type: mqtt, url: "mqtt://127.0.0.1", version: 4 }
+  mqtt: { type: mqtt, listen: "127.0.0.1:0" }
+  kafka: { type: kafka, brokers: ["127.0.0.1:9092"] }
+routes: [routes.yaml]
+`,
+    );
+    await writeFile(
+      join(here, 'routes.yaml'),
+      `routes:
+  - name: r
+    from: { endpoint: amqp, address: a }
+    dead_letter: { endpoint: kafka, address: dead, allow_loss: [large_messages] }
+    to:
+      - { endpoint: old, address: a, allow_loss: [body_type, null_body, headers, id, content_type, content_encoding, subject] }
+      - { endpoint: mqtt, address: a }
+      - { endpoint: kafka, address: a }
+`,
+    );
+    const lossy = await loadConfiguration(join(here, 'junction.yml'), { env: {}, protocols });
+    const lost = async (sent?: Envelope): Promise<string[]> =>
+      (await explain(lossy, 'amqp', 'a', sent)).split('\n').filter((line) => /^ *lost /.test(line));
+    const large = 'messages over 1MB (they are refused for good; its source takes up to 8MiB)';
+    const older = [
+      '    lost by peers with MQTT 3.1 and 3.1.1 also: types of bodies, null bodies (tombstones), headers, message ids, content ' +
+        'types, content encodings, subjects, correlation ids, reply addresses, keys, priorities, times to live, timestamps and counts of routes passed',
+    ];
+    assert.deepEqual(await lost(), [
+      '  lost of dead letters: messages over 1MB (they cannot be put there and stay with their source; its source takes up to 8MiB) ' +
+        '(accepted), the order of headers and delivery counts (note)',
+      '    lost on the way: types of bodies, null bodies (tombstones), headers, message ids, content types, content encodings and ' +
+        'subjects (accepted), correlation ids, reply addresses, keys, priorities, times to live and timestamps (warning), ' +
+        'delivery counts and counts of routes passed (note)',
+      '    lost on the way: times to live finer than 1000 ms and delivery counts (note)',
+      ...older,
+      `    lost on the way: ${large} (warning), the order of headers, that a message is not durable and delivery counts (note)`,
+    ]);
+    const some = await lost(message('a', 'hi', { headers: [['n', '1']], key: 'k', durable: false }));
+    assert.deepEqual(
+      some.filter((line) => /lost of (this|it)/.test(line)),
+      [
+        '    lost of this message: headers (accepted), keys (warning)',
+        '    lost of this message: nothing',
+        '    lost of it by peers with MQTT 3.1 and 3.1.1 also: headers and keys',
+        '    lost of this message: that a message is not durable (note)',
+      ],
+    );
+    const much = await lost(message('a', 'x'.repeat(1_000_001)));
+    assert.equal(much.at(-1), `    lost of this message: ${large} (warning)`);
   });
 });
 

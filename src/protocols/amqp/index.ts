@@ -1,4 +1,7 @@
+import { clientSettings } from '../../client/settings.ts';
 import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { takingUpTo } from '../../core/sizes.ts';
+import { listenerSettings } from '../../core/units.ts';
 import { renewable } from '../../transport/listen-settings.ts';
 import { amqpAddress, isBrokerTemporary } from './address.ts';
 import { AmqpBrokerClient } from './client.ts';
@@ -18,6 +21,7 @@ const amqp: Protocol = {
   listener: defineRole({
     config: amqpListenerConfig,
     traits: amqpTraits,
+    traitsOf: ({ max_message }) => takingUpTo(amqpTraits, listenerSettings.max_message, max_message),
     keeps: (config) => config.durable,
     renews: renewable,
     wire: () => amqpWire,
@@ -27,6 +31,7 @@ const amqp: Protocol = {
   client: defineRole({
     config: amqpClientConfig,
     traits: amqpTraits,
+    traitsOf: ({ max_message }) => takingUpTo(amqpTraits, clientSettings.max_message, max_message),
     wire: () => amqpWire,
     create: (config, context) => new AmqpBrokerClient(config, context),
     isTemporary: isBrokerTemporary,

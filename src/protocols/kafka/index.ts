@@ -1,4 +1,5 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { sizeOf } from '../../core/sizes.ts';
 import { kafkaAddress } from './address.ts';
 import { KafkaClient, kafkaTraits } from './client.ts';
 import { kafkaClientConfig } from './config.ts';
@@ -13,6 +14,10 @@ const kafka: Protocol = {
   client: defineRole({
     config: kafkaClientConfig,
     traits: kafkaTraits,
+    traitsOf: ({ max_message }) => ({
+      ...kafkaTraits,
+      sizes: { to: sizeOf(kafkaClientConfig.shape.max_message, max_message) },
+    }),
     wire: () => kafkaWire,
     create: (config, context) => new KafkaClient(config, context),
   }),

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { clientSettings } from '../../client/settings.ts';
 import { Backoff } from '../../core/backoff.ts';
 import type { Context, Endpoint, EndpointState, EndpointStatus, Traits } from '../../core/protocol.ts';
+import { takingUpTo } from '../../core/sizes.ts';
 import type { MqttClientConfig } from './client/config.ts';
 import { Link, type LinkHost } from './client/link.ts';
 import { MqttSink } from './client/sink.ts';
@@ -15,8 +17,9 @@ export const mqttClientTraits: Traits = { ...mqttTraits, redelivers: true };
 export const mqtt3ClientTraits: Traits = { ...mqtt3Traits, redelivers: true };
 
 /** What a client that is configured so holds, and whether all that is meant for it arrives. */
-export function mqttTraitsOf({ version, qos, session }: MqttClientConfig): Traits {
-  const traits = version === 5 ? mqttClientTraits : mqtt3ClientTraits;
+export function mqttTraitsOf({ version, qos, session, max_message }: MqttClientConfig): Traits {
+  const held = version === 5 ? mqttClientTraits : mqtt3ClientTraits;
+  const traits = takingUpTo(held, clientSettings.max_message, max_message);
   if (qos > 0 && session === 'persistent') return traits;
   return { ...traits, losesMessages: qos === 0 ? 'qos: 0' : 'session: clean' };
 }

@@ -1,4 +1,5 @@
 import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { takingUpTo } from '../../core/sizes.ts';
 import { renewable } from '../../transport/listen-settings.ts';
 import { mqttAddress } from './address.ts';
 import { MqttBrokerClient, mqttClientTraits, mqttTraitsOf } from './client.ts';
@@ -17,6 +18,7 @@ const mqtt: Protocol = {
   listener: defineRole({
     config: mqttListenerConfig,
     traits: mqttTraits,
+    traitsOf: ({ max_message }) => takingUpTo(mqttTraits, mqttListenerConfig.shape.max_message, max_message),
     older: { version: 'MQTT 3.1 and 3.1.1', traits: mqtt3Traits },
     keeps: ({ durable }) => durable,
     renews: renewable,

@@ -1,4 +1,6 @@
+import { clientSettings } from '../../client/settings.ts';
 import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { takingUpTo } from '../../core/sizes.ts';
 import { isTemporary, rabbitAddress } from './address.ts';
 import { RabbitClient } from './client.ts';
 import { rabbitClientConfig } from './config.ts';
@@ -14,6 +16,7 @@ const rabbitmq: Protocol = {
   client: defineRole({
     config: rabbitClientConfig,
     traits: rabbitTraits,
+    traitsOf: ({ max_message }) => takingUpTo(rabbitTraits, clientSettings.max_message, max_message),
     wire: ({ username }) => rabbitWire(username ?? 'guest'),
     create: (config, context) => new RabbitClient(config, context),
     isTemporary,

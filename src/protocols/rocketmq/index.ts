@@ -1,4 +1,6 @@
+import { clientSettings } from '../../client/settings.ts';
 import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { takingUpTo } from '../../core/sizes.ts';
 import { rocketMqAddress } from './address.ts';
 import { RocketMqClient, rocketMqTraits } from './client.ts';
 import { rocketMqClientConfig } from './config.ts';
@@ -13,6 +15,7 @@ const rocketmq: Protocol = {
   client: defineRole({
     config: rocketMqClientConfig,
     traits: rocketMqTraits,
+    traitsOf: ({ max_message }) => takingUpTo(rocketMqTraits, clientSettings.max_message, max_message),
     wire: () => rocketMqWire(true),
     create: (config, context) => new RocketMqClient(config, context),
   }),

@@ -1,4 +1,7 @@
+import { clientSettings } from '../../client/settings.ts';
 import { defineRole, type Protocol } from '../../core/protocol.ts';
+import { takingUpTo } from '../../core/sizes.ts';
+import { listenerSettings } from '../../core/units.ts';
 import { renewable } from '../../transport/listen-settings.ts';
 import { isBrokerTemporary, isReplyQueue, stompAddress } from './address.ts';
 import { StompBrokerClient } from './client.ts';
@@ -17,6 +20,7 @@ const stomp: Protocol = {
   listener: defineRole({
     config: listenerConfig,
     traits: stompTraits,
+    traitsOf: ({ max_message }) => takingUpTo(stompTraits, listenerSettings.max_message, max_message),
     older: { version: 'STOMP 1.0 and 1.1', traits: olderStompTraits },
     keeps: (config) => config.durable,
     renews: renewable,
@@ -27,6 +31,7 @@ const stomp: Protocol = {
   client: defineRole({
     config: stompClientConfig,
     traits: stompClientTraits,
+    traitsOf: ({ max_message }) => takingUpTo(stompClientTraits, clientSettings.max_message, max_message),
     wire: () => stompClientWire(undefined, '1.2'),
     create: (config, context) => new StompBrokerClient(config, context),
     isTemporary: isBrokerTemporary,

@@ -45,6 +45,22 @@ const retry = z
   ])
   .optional();
 
+const allowLoss = z
+  .union(
+    [
+      z.array(
+        z.enum(lossNames, {
+          error: ({ input }) => (input === 'all' ? 'write "allow_loss: all", without brackets' : undefined),
+        }),
+      ),
+      z.literal('all'),
+    ],
+    {
+      error: `write "allow_loss: [headers, key]" with what may be lost, or "allow_loss: all"; the names are ${lossNames.join(', ')}`,
+    },
+  )
+  .optional();
+
 const deadLetter = z
   .union([
     z.literal(false),
@@ -52,6 +68,9 @@ const deadLetter = z
     z.strictObject({
       endpoint: z.string().min(1).describe('The name of an endpoint of the configuration.'),
       address: z.string().min(1).describe("One address in that endpoint's own syntax, without {…}."),
+      allow_loss: allowLoss.describe(
+        'What dead letters may lose there, beside what the route and the defaults allow, e.g. [repeated_headers].',
+      ),
     }),
   ])
   .optional();
@@ -92,8 +111,6 @@ const dedupSettings = z.strictObject({
 const dedup = z
   .union([dedupSettings, z.literal(false), duration().refine((ms) => ms > 0, 'must be more than 0')])
   .optional();
-
-const allowLoss = z.union([z.array(z.enum(lossNames)), z.literal('all')]).optional();
 
 /** What is not written of `dedup: 10m`. */
 export const dedupDefaults = dedupSettings.parse({ window: '1s' });

@@ -1,5 +1,7 @@
 import { lossWords, type LossName } from '../../core/losses.ts';
-import { latest, type MessageField, type Narrowed, type Traits } from '../../core/protocol.ts';
+import { lossOf } from '../../core/message-losses.ts';
+import { latest, type MessageField, type Narrowed, type Size, type Traits } from '../../core/protocol.ts';
+import { showSize } from '../../core/sizes.ts';
 import type { Edits } from './edits.ts';
 import type { RouteTarget } from './route.ts';
 
@@ -13,29 +15,6 @@ export interface Loss {
   /** How it can be kept, if it can. */
   readonly hint?: string;
 }
-
-/** What the fields of messages are called where they are lost; the others have no name, since none can be lost. */
-const names: Readonly<Partial<Record<MessageField, LossName>>> = {
-  id: 'id',
-  bodyType: 'body_type',
-  headers: 'headers',
-  contentType: 'content_type',
-  contentEncoding: 'content_encoding',
-  subject: 'subject',
-  correlationId: 'correlation_id',
-  replyTo: 'reply_to',
-  key: 'key',
-  priority: 'priority',
-  durable: 'durable',
-  expiresAt: 'ttl',
-  timestamp: 'timestamp',
-  deliveryCount: 'delivery_count',
-  hops: 'hops',
-  retain: 'retain',
-};
-
-/** What the loss of this field is called. */
-export const lossOf = (field: MessageField): LossName | undefined => names[field];
 
 const severities: Readonly<Partial<Record<LossName, Loss['severity']>>> = {
   body_type: 'error',
@@ -64,7 +43,7 @@ const loss = (name: LossName, more?: Partial<Loss>): Loss => ({
 export function lossesOf(
   source: Traits,
   target: Traits,
-  to: Pick<RouteTarget, 'key' | 'edits'> = {},
+  to: Pick<RouteTarget, 'key' | 'edits' | 'steps'> = {},
 ): readonly Loss[] {
   const comes = (field: MessageField): boolean => isSet(field, to) || !source.loses.includes(field);
   const found = new Map<LossName, Loss>();
@@ -72,20 +51,48 @@ export function lossesOf(
   for (const each of headerLosses(source, target, to.edits)) add(each);
   if (target.nullBody === 'empty' && source.nullBody !== 'empty') add(loss('null_body'));
   for (const field of target.loses) {
-    const name = names[field];
+    const name = lossOf(field);
     if (name !== undefined && field !== 'headers' && comes(field)) add(loss(name));
   }
   for (const [field, narrow] of Object.entries(target.narrows ?? {}) as [MessageField, Narrowed][]) {
-    const name = names[field];
+    const name = lossOf(field);
     const known = isSet(field, to) ? undefined : source.narrows?.[field];
     if (name !== undefined && comes(field) && narrows(narrow, known))
       add(loss(name, { severity: 'note', what: `${lossWords[name]} ${inWords(narrow)}` }));
   }
   if (target.unordered && !source.unordered && to.key === undefined)
     add(loss('order', { hint: 'give the target a "key:" to keep the order of its messages' }));
+  // What a step makes of a body has any size.
+  if (to.steps === undefined) for (const each of sizeLosses(source, target)) add(each);
   if (source.losesMessages !== undefined)
     add(loss('messages', { what: `some messages, before they get here (${source.losesMessages})` }));
   return [...found.values()].toSorted((a, b) => places.get(a.name)! - places.get(b.name)!);
+}
+
+/** What a dead letter has not, or says in a header of its own, and what is told at the targets of its route. */
+const notOfLetters: ReadonlySet<LossName> = new Set(['durable', 'ttl', 'retain', 'order', 'messages']);
+
+/**
+ * What dead letters of one endpoint's messages may lose on the way to another one. A dead letter is the last there is of its
+ * message, and its headers tell why it died: what is lost of headers is missed also where few messages have it, and what
+ * is too large for it stays with its source.
+ */
+export function lossesOfLetters(source: Traits, target: Traits): readonly Loss[] {
+  return lossesOf({ ...source, headers: 'text' }, target).flatMap((each): Loss[] => {
+    if (notOfLetters.has(each.name)) return [];
+    switch (each.name) {
+      case 'headers':
+        return [{ ...each, what: 'headers (the reason among them)' }];
+      case 'repeated_headers':
+        return [asWarning(each)];
+      case 'large_messages':
+        return [...sizeLosses(source, target, 'cannot be put there and stay with their source')].map(
+          asWarning,
+        );
+      default:
+        return [each];
+    }
+  });
 }
 
 const places = new Map(Object.keys(lossWords).map((name, place) => [name as LossName, place]));
@@ -100,6 +107,23 @@ function* headerLosses(source: Traits, target: Traits, edits: Edits | undefined)
     if (target.headerOrder === 'lost') yield loss('header_order');
   }
 }
+
+/** What a target cannot take of what its source takes, as far as that is known. */
+function* sizeLosses(source: Traits, target: Traits, fate = 'are refused for good'): Generator<Loss> {
+  const [from, to] = [source.sizes?.from, target.sizes?.to ?? bodyLimit(target)];
+  if (from === undefined || to === undefined || from.bytes <= to.bytes) return;
+  yield loss('large_messages', {
+    // What nobody has set is told to those who ask: else every route from our listeners to Kafka would warn.
+    severity: from.isDefault && to.isDefault ? 'note' : 'warning',
+    what: `messages over ${showSize(to.bytes)} (they ${fate}; its source takes up to ${showSize(from.bytes)})`,
+    hint: `let its source take no larger ones ("max_message")${target.sizes?.to ? ', or the target larger ones' : ''}`,
+  });
+}
+
+const bodyLimit = ({ limits }: Traits): Size | undefined =>
+  limits?.body === undefined ? undefined : { bytes: limits.body, isDefault: true };
+
+const asWarning = (each: Loss): Loss => ({ ...each, severity: 'warning' });
 
 /** Whether the route itself says what this field is at the target. */
 function isSet(field: MessageField, { key, edits }: Pick<RouteTarget, 'key' | 'edits'>): boolean {

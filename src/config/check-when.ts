@@ -1,9 +1,12 @@
+import { FilterSyntaxError } from '../core/condition.ts';
+import { compileCel } from '../filter/cel.ts';
 import { compileCondition } from '../filter/schema.ts';
+import { namesIn } from '../filter/selector.ts';
 import { When } from '../routing/route/compiled.ts';
 import type { Leaf } from './leaves.ts';
 import { located } from './located.ts';
 import type { Problems } from './problems.ts';
-import { child, text, type Tree } from './tree.ts';
+import { child, text, type ScalarNode, type Tree } from './tree.ts';
 
 /** A condition as it is written; reports what is wrong with its expression. Undefined where there is none, or a wrong one. */
 export function checkWhen(node: Tree | undefined, problems: Problems, negated = false): When | undefined {
@@ -15,7 +18,32 @@ export function checkWhen(node: Tree | undefined, problems: Problems, negated = 
     (expression) => compileCondition(cel ? { cel: expression } : expression),
     problems,
   );
+  if (condition && !cel) checkNames(written, problems);
   return condition && new When(condition, negated);
+}
+
+/** Warns of names by which a selector seems to look into the body, which it cannot. */
+function checkNames(selector: ScalarNode, problems: Problems): void {
+  const written = String(selector.value);
+  for (const { name, offset } of namesIn(written)) {
+    if (!name.startsWith('body.')) continue;
+    problems.warning(
+      selector.place(offset),
+      `to a selector "${name}" is the name of a header`,
+      `to look into the body write { cel: ${JSON.stringify(isCel(written) ? written : `${name} == …`)} }`,
+    );
+  }
+}
+
+/** Whether a selector is an expression in CEL as well, as comparisons often are. */
+function isCel(text: string): boolean {
+  try {
+    compileCel(text);
+    return true;
+  } catch (error) {
+    if (error instanceof FilterSyntaxError) return false;
+    throw error;
+  }
 }
 
 /** All conditions of a target: those of the branches that it is in, and its own. */

@@ -29,6 +29,8 @@ export class ConfigError extends Error {
 /** Gathers the problems of all files of one configuration. */
 export class Problems {
   readonly #list: Problem[] = [];
+  /** A part that is read for several routes, such as the defaults, tells its mistakes once. */
+  readonly #told = new Set<string>();
 
   get list(): readonly Problem[] {
     return this.#list.toSorted(byPlace);
@@ -48,6 +50,9 @@ export class Problems {
   }
 
   #add(severity: Problem['severity'], { file, line, column }: Place, message: string, hint?: string): void {
+    const told = JSON.stringify([severity, file, line, column, message]);
+    if (this.#told.has(told)) return;
+    this.#told.add(told);
     this.#list.push({ severity, file, line, column, message, ...(hint !== undefined && { hint }) });
   }
 }

@@ -1,5 +1,6 @@
 export { compileTransform, type BodyTransform, type CompileContext } from './compile.ts';
 export { formatOf } from './formats.ts';
+export { capturesIn } from './jsonata-captures.ts';
 export { bodyReader } from './read-body.ts';
 export { Registry } from './registry.ts';
 export { registrySchema, type RegistrySettings } from './registry-schema.ts';

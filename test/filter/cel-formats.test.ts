@@ -118,7 +118,10 @@ describe('what only these formats have', () => {
     cannot(() => msgpack('body.t', '81 a174 d405 00'), /extension type 5/);
     // 4([-2, 2715]) is 27.15, 2(h'0100…') a bignum of 65 bits
     assert.equal(cbor('body > 27.1 && body < 27.2', 'c4 82 21 190a9b'), true);
-    assert.equal(cbor('body > 18446744073709549567.0 && body < 18446744073709559999.0', 'c2 49 010000000000000000'), true);
+    assert.equal(
+      cbor('body > 18446744073709549567.0 && body < 18446744073709559999.0', 'c2 49 010000000000000000'),
+      true,
+    );
     // {1: "one"} has a key that is a text in JSON, {1: 1, "1": 2} two of one text, {h'': 1} none
     assert.equal(cbor('body["1"] == "one"', 'a1 01 636f6e65'), true);
     cannot(() => cbor('body["1"] == 1', 'a2 01 01 6131 02'), /as text/);

@@ -179,7 +179,7 @@ routes: [routes.yaml]
 
   it('are not known where a step makes another body', async () => {
     const all = sized(', max_message: 16MiB', '');
-    all['routes.yaml'] = route('amqp, address: a', '{ endpoint: kafka, address: a, body: { compress: gzip } }');
+    all['routes.yaml'] = route('amqp, address: a', '{ endpoint: kafka, address: a, compress: gzip }');
     assert.deepEqual(await told(all), []);
   });
 });

@@ -48,7 +48,9 @@ its endpoint cannot be put there: the message stays with its source, which tries
 (and the brokers, \`message.max.bytes\`), or keep dead letters in the store. Limits that only a peer knows are not compared, nor are bodies that a route changes.
 
 The running gateway counts what messages have lost, also where that is allowed: \`GET /losses\` of the admin interface says
-\`{ "endpoints": { "bench": { "headers": 3 } } }\`, three messages that had headers and have reached the target without them, since the gateway began.
+\`{ "endpoints": { "bench": { "headers": 3 } } }\`, three messages that had headers and have reached the target without them, since the gateway began. What only a protocol sees is among them: what subscribers with MQTT 3.1 and 3.1.1
+miss, also of messages of the listener's own clients, counted for each delivery to one; headers that STOMP has no way to write; a reply address
+that RabbitMQ would take for a queue of its own by STOMP.
 
 The table is for messages that have everything. A source that cannot hold something does not lose it.`;
 
@@ -80,7 +82,7 @@ export async function lossesPage(): Promise<string> {
     '## Names',
     lossNames.map((name) => `- \`${name}\`: ${lossWords[name]}`).join('\n'),
     `Not told beforehand: what a broker drops by its own rules (messages of a topic without subscribers), and messages that a target refuses by
-limits of its own or as malformed; those are failures, see [reliability](reliability.md). Subscribers of an MQTT listener choose their version: what those with 3.1.1 miss is in \`--losses\`, and is not counted.
+limits of its own or as malformed; those are failures, see [reliability](reliability.md). Subscribers of an MQTT listener choose their version: what those with 3.1.1 miss is in \`--losses\`.
 `,
   ].join('\n\n');
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { connect as connectSocket } from 'node:net';
 import { describe, it } from 'node:test';
-import mqtt from 'mqtt';
+import mqtt, { type MqttClient } from 'mqtt';
 import { AdminServer } from '../../src/admin/server.ts';
 import { envelope, type EnvelopeInit } from '../../src/core/envelope.ts';
 import { JunctionError } from '../../src/core/errors.ts';
@@ -10,6 +11,7 @@ import { LossCounts } from '../../src/gateway/loss-counts.ts';
 import { kafkaTraits } from '../../src/protocols/kafka/client.ts';
 import { mqtt3Traits, mqttTraits } from '../../src/protocols/mqtt/traits.ts';
 import { rabbitTraits } from '../../src/protocols/rabbitmq/traits.ts';
+import { until } from '../until.ts';
 import { reloadable } from './support.ts';
 
 const takesAll: Sink = { send: () => Promise.resolve() };
@@ -111,5 +113,75 @@ routes: [routes.yaml]
     await running.reload(configuration('2MiB'));
     await send({ a: ['b', 'c'] });
     assert.deepEqual(await losses(), { endpoints: { stomp: { repeated_headers: 2 } } });
+  });
+
+  it('is counted of clients of MQTT 3, who get no properties, by what each message has', async (t) => {
+    const routes = `routes:
+  - { name: a, from: { endpoint: stomp, address: /queue/in }, to: [{ endpoint: mqtt, address: routed }] }
+`;
+    const running = await reloadable(
+      t,
+      `endpoints:
+  mqtt: { type: mqtt, listen: "127.0.0.1:0" }
+  stomp: { type: stomp, listen: "127.0.0.1:0" }
+routes: [routes.yaml]
+`,
+      { 'routes.yaml': routes },
+    );
+    const losses = () => Object.fromEntries(running.gateway.losses.get('mqtt') ?? []);
+    const connect = async (protocolVersion: 4 | 5): Promise<{ client: MqttClient; got: string[] }> => {
+      const client = await mqtt.connectAsync({
+        host: '127.0.0.1',
+        port: running.port('mqtt'),
+        protocolVersion,
+      });
+      t.after(() => client.endAsync());
+      const got: string[] = [];
+      client.on('message', (_, payload) => got.push(payload.toString()));
+      return { client, got };
+    };
+    const modern = await connect(5);
+    const old = [await connect(4), await connect(4)];
+    await modern.client.subscribeAsync(['only/modern', 'local', 'routed'], { qos: 1 });
+    for (const { client } of old) await client.subscribeAsync(['local', 'routed'], { qos: 1 });
+    const all = [modern, ...old];
+    const arrived = (...want: string[]) =>
+      until(() => all.every(({ got }) => want.every((one) => got.includes(one))));
+    const rich = {
+      userProperties: { a: ['b', 'c'], 'message-id': '7', priority: '3' },
+      contentType: 'a/b',
+      responseTopic: 'x',
+      correlationData: Buffer.from('1'),
+      messageExpiryInterval: 60,
+    };
+    await modern.client.publishAsync('only/modern', '0', { qos: 1, properties: rich });
+    await modern.client.publishAsync('local', 'plain', { qos: 1 });
+    await old[0]!.client.publishAsync('local', 'old', { qos: 1 });
+    await arrived('plain', 'old');
+    assert.deepEqual(losses(), {});
+    await modern.client.publishAsync('local', 'rich', { qos: 1, properties: rich });
+    await arrived('rich');
+    const each = { id: 2, headers: 2, priority: 2, content_type: 2, reply_to: 2, correlation_id: 2, ttl: 2 };
+    assert.deepEqual(losses(), each);
+    await old[1]!.client.unsubscribeAsync('local');
+    await modern.client.publishAsync('local', 'text', {
+      qos: 0,
+      properties: { payloadFormatIndicator: true },
+    });
+    await until(() => old[0]!.got.includes('text'));
+    assert.deepEqual(losses(), { ...each, body_type: 1 });
+    // A route's message knows how many it has passed: that alone is no loss.
+    const sent = async (headers: string, body: string): Promise<void> => {
+      const socket = connectSocket({ host: '127.0.0.1', port: running.port('stomp') });
+      t.after(() => socket.destroy());
+      socket.write(
+        `CONNECT\naccept-version:1.2\nhost:x\n\n\0SEND\ndestination:/queue/in\n${headers}\n${body}\0`,
+      );
+      await arrived(body);
+    };
+    await sent('', 'bare');
+    assert.deepEqual(losses(), { ...each, body_type: 1 });
+    await sent('JMSXGroupID:k\nh:i\n', 'full');
+    assert.deepEqual(losses(), { ...each, headers: 4, key: 2, body_type: 1 });
   });
 });

@@ -14,6 +14,7 @@ import { createBroker, handle, type BrokerHooks } from './listener/broker.ts';
 import { Connection } from './listener/connection.ts';
 import type { ConnectionOwner } from './listener/connection-owner.ts';
 import { Exchange } from './listener/exchange.ts';
+import { Missed } from './listener/missed.ts';
 import { RefusalLog } from './listener/refusals.ts';
 import { Retained } from './listener/retained.ts';
 import type { Dropped } from './listener/link.ts';
@@ -76,7 +77,7 @@ export class MqttListener implements Endpoint {
       this.#sessions.save(session),
     );
     this.#exchange = new Exchange(config, tree, this.#retained);
-    this.#owner = this.#makeOwner();
+    this.#owner = this.#makeOwner(new Missed(context.losses));
     this.source = {
       start: async (intake: Intake) => this.#exchange.start(intake),
       stop: () => this.#stop(),
@@ -186,10 +187,11 @@ export class MqttListener implements Endpoint {
     this.#reported = total;
   }
 
-  #makeOwner(): ConnectionOwner<Connection> & { stopping: boolean } {
+  #makeOwner(missed: Missed): ConnectionOwner<Connection> & { stopping: boolean } {
     const config = this.#config;
     return {
       names: new TopicNames(),
+      missed,
       maxPacket: config.max_message,
       maxFilters: config.max_subscriptions,
       maxOutbound: config.max_outbound,

@@ -36,7 +36,7 @@ export class StompBrokerClient implements Endpoint {
       connect: (url, signal) => this.#connectReader(url, signal),
       trouble: () => this.source.trouble,
     });
-    this.sink = new StompSink(config, context.log, () => this.#writer.worked());
+    this.sink = new StompSink(config, context, () => this.#writer.worked());
     this.source = new StompSource(
       config,
       context.log,

@@ -33,14 +33,14 @@ export function encodeError(
  * one published to a thousand subscribers is mapped and escaped once.
  */
 export class MessageEncoder {
-  readonly #onLoss: (name: string, version: Version) => void;
+  readonly #onLoss: (names: readonly string[], version: Version) => void;
   #last: Envelope | undefined;
   #version: Version | undefined;
   #alias: string | undefined;
   #lines = '';
 
-  /** @param onLoss told of each header that this version has no way to write */
-  constructor(onLoss: (name: string, version: Version) => void) {
+  /** @param onLoss told of the headers of a message that this version has no way to write */
+  constructor(onLoss: (names: readonly string[], version: Version) => void) {
     this.#onLoss = onLoss;
   }
 
@@ -65,12 +65,14 @@ export class MessageEncoder {
 
   #encode(message: Envelope, version: Version, alias: string | undefined): string {
     let lines = '';
+    let lost: string[] | undefined;
     for (const [name, value] of fromEnvelope(message, version)) {
       if (name === 'message-id') continue;
       const line = headerLine(name, name === 'destination' && alias !== undefined ? alias : value, version);
-      if (line === '') this.#onLoss(name, version);
+      if (line === '') (lost ??= []).push(name);
       lines += line;
     }
+    if (lost) this.#onLoss(lost, version);
     return `${lines}content-length:${message.body?.length ?? 0}\n\n`;
   }
 }

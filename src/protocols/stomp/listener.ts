@@ -62,13 +62,14 @@ export class StompListener implements Endpoint, Services {
         },
       }),
     });
-    this.encoder = new MessageEncoder((header, version) =>
+    this.encoder = new MessageEncoder(([header], version) => {
+      context.losses?.lost('headers');
       this.#reports.warn(
         'header',
-        { header: header.slice(0, 100), version },
+        { header: header!.slice(0, 100), version },
         'a header holds characters that this version of STOMP cannot write, and was left out',
-      ),
-    );
+      );
+    });
     this.source = {
       start: (intake) => this.#start(intake),
       stop: () => this.#stop(),

@@ -4,11 +4,13 @@ import type { TopicNames } from '../codec/publish.ts';
 import type { Subscription } from '../codec/subscribe.ts';
 import type { ClientStream } from '../stream/client-stream.ts';
 import type { Published } from './inbound.ts';
+import type { Missed } from './missed.ts';
 import type { Session } from './session.ts';
 
 /** What the listener is to each of its connections. */
 export interface ConnectionOwner<Connection> {
   readonly names: TopicNames;
+  readonly missed: Missed;
   readonly maxPacket: number;
   readonly maxFilters: number;
   readonly maxOutbound: number;

@@ -16,6 +16,7 @@ import type { ConnectionOwner } from './connection-owner.ts';
 import { Deadlines } from './deadlines.ts';
 import { Inbound, type InboundPeer } from './inbound.ts';
 import type { Link } from './link.ts';
+import type { Missed } from './missed.ts';
 import type { Session } from './session.ts';
 import type { Arrival } from './sessions.ts';
 
@@ -79,6 +80,10 @@ export class Connection implements StreamOwner, Link, InboundPeer, Arrival {
 
   get level(): Level {
     return this.request?.level ?? 4;
+  }
+
+  get missed(): Missed {
+    return this.#owner.missed;
   }
 
   get receiveMaximum(): number {

@@ -31,6 +31,7 @@ export class Copies {
       return 'too large';
     }
     link.write(packet);
+    if (link.level !== 5 && !dup) link.missed.add(publication.message);
     return 'written';
   }
 

@@ -1,9 +1,12 @@
 import type { Level } from '../codec/packet-types.ts';
 import type { Reason } from '../codec/reasons.ts';
+import type { Missed } from './missed.ts';
 
 /** The connection that a session has at present. */
 export interface Link {
   readonly level: Level;
+  /** Is told of each message that a peer of MQTT 3 was sent. */
+  readonly missed: Missed;
   /** Unacknowledged messages it takes at a time. */
   readonly receiveMaximum: number;
   readonly maximumPacketSize: number;

@@ -1,6 +1,7 @@
 import { JunctionError } from '../../../core/errors.ts';
 import type { BodyType, Envelope } from '../../../core/envelope.ts';
 import { identifierFromText } from '../../../core/identifier-text.ts';
+import type { LossName } from '../../../core/losses.ts';
 import { furtherFields } from '../../../core/reserved-headers.ts';
 import type { Frame, Pair, Version } from '../frame.ts';
 import { fromEnvelope, toEnvelope } from '../mapping.ts';
@@ -100,6 +101,7 @@ export class Outbound {
   readonly address: string;
   readonly body: Uint8Array;
   readonly expiresAt: number | undefined;
+  #lost: Set<LossName> | undefined;
   readonly #message: Envelope;
   #pairs: readonly Pair[] = [];
   #dialect: Dialect | undefined;
@@ -133,7 +135,7 @@ export class Outbound {
       else if (dialect.name === 'RabbitMQ' && name === 'timestamp')
         headers.push([name, String(Math.floor(Number(value) / 1000))]);
       else if (dialect.name === 'RabbitMQ' && name === 'reply-to' && value.startsWith('/temp-queue/'))
-        continue; // it would make a queue of this connection, whose replies nobody reads
+        this.lose('reply_to'); // it would make a queue of this connection, whose replies nobody reads
       else {
         headers.push(pair);
         const again = dialect.name === 'ActiveMQ' ? swallowed.get(name) : undefined;
@@ -149,6 +151,15 @@ export class Outbound {
     const own = dialect.name === 'Artemis' || dialect.name === 'RabbitMQ' || timestamp === 0; // which says none
     if (timestamp !== undefined && own) headers.push([timestampHeader, String(timestamp)]);
     return headers;
+  }
+
+  /** Something of it could not be written; that it is written again does not lose more. */
+  lose(what: LossName): void {
+    (this.#lost ??= new Set()).add(what);
+  }
+
+  get lost(): Iterable<LossName> {
+    return this.#lost ?? [];
   }
 
   /** JMS clients of Artemis read a body without content-length as text. */

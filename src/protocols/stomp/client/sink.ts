@@ -2,7 +2,8 @@ import { withDuplicateId } from '../../../client/duplicate-id.ts';
 import { SendQueue, type Outgoing } from '../../../client/send-queue.ts';
 import type { Envelope } from '../../../core/envelope.ts';
 import { JunctionError } from '../../../core/errors.ts';
-import type { Log, Sink } from '../../../core/protocol.ts';
+import type { LossCounter } from '../../../core/losses.ts';
+import type { Context, Sink } from '../../../core/protocol.ts';
 import { RateLimitedLog } from '../../../core/rate-limited-log.ts';
 import { headerLine } from '../frame.ts';
 import type { StompClientConfig } from './config.ts';
@@ -23,6 +24,7 @@ const overhead = 500;
 export class StompSink implements Sink {
   readonly #queue: SendQueue<Outbound>;
   readonly #log: RateLimitedLog;
+  readonly #losses: LossCounter | undefined;
   readonly #onConfirmed: () => void;
   readonly #duplicateDetection: boolean;
   /** Under way on this connection, by receipt. */
@@ -33,7 +35,12 @@ export class StompSink implements Sink {
   #link: Link | undefined;
 
   /** @param onConfirmed told of each confirmation: the connection works */
-  constructor(config: StompClientConfig, log: Log, onConfirmed: () => void) {
+  constructor(
+    config: StompClientConfig,
+    { log, losses }: Pick<Context, 'log' | 'losses'>,
+    onConfirmed: () => void,
+  ) {
+    this.#losses = losses;
     this.#log = new RateLimitedLog(log);
     this.#onConfirmed = onConfirmed;
     this.#duplicateDetection = config.duplicate_detection;
@@ -70,6 +77,7 @@ export class StompSink implements Sink {
     const outgoing = this.#underWay.get(id);
     if (!outgoing) return;
     this.#underWay.delete(id);
+    if (this.#losses) for (const what of outgoing.value.lost) this.#losses.lost(what);
     if (this.#suspects > 0) this.#suspects--;
     this.#queue.done(outgoing);
     this.#onConfirmed();
@@ -122,9 +130,11 @@ export class StompSink implements Sink {
     link.writeMessage(`${head}receipt:${receipt}\n${length}\n`, message.body);
   }
 
-  #lost(name: string, { address }: Outbound, { version }: Link): void {
+  #lost(name: string, message: Outbound, { version }: Link): void {
+    const { address } = message;
     if (name === 'destination')
       throw new JunctionError('invalid-message', `STOMP ${version} cannot write the address ${address}`);
+    message.lose('headers');
     this.#log.warn(
       name,
       { address, header: name },

@@ -112,7 +112,8 @@ const isWhole = (value: unknown): value is number | bigint =>
 
 /**
  * Writes CBOR of definite lengths, in the order of the entries, each number in its shortest form but doubles in 64 bits; whole
- * numbers beyond 64 bits as bignums, Decimals by tag 4, moments by tag 0. (The library sorts keys, or takes four times as long.)
+ * numbers beyond 64 bits as bignums, Decimals by tag 4, moments by tag 0. (The library
+ * has no such numbers: it would need a copy of the value first.)
  */
 export function encodeCbor(value: Value): Uint8Array {
   const builder = new Builder();

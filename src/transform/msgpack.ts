@@ -11,7 +11,8 @@ import {
   type Value,
 } from './values.ts';
 
-// The library that is common for this makes an array of any length that a body declares, before it looks at the rest.
+// The library that is common for this makes an array of any length that a body declares, before it looks at the rest:
+// docs/decisions/0019-own-codecs-of-bodies.md.
 
 /** Reads MessagePack; its timestamps become moments. A map with a key that is no text becomes a Map. */
 export function decodeMsgpack(bytes: Uint8Array): Value {

@@ -1,6 +1,7 @@
 import { configurationSchema } from '../src/config/schema.ts';
 import { protocols } from '../src/protocols/index.ts';
 import { routeFileSchema } from '../src/routing/route/schema.ts';
+import { testFileSchema } from '../src/trial/test-file.ts';
 import { schemaTable } from './schema-table.ts';
 
 /** `docs/configuration.md`, from the schemas that check the files. */
@@ -23,5 +24,10 @@ export async function configurationPage(): Promise<string> {
     if (protocol.listener)
       parts.push(`### \`type: ${protocol.name}\` with \`listen\``, schemaTable(protocol.listener.config));
   parts.push('## Route files', schemaTable(routeFileSchema));
+  parts.push(
+    '## Test files',
+    'Files `*.test.yaml` beside route files, run by `junction test`; see [Writing routes](routes.md#one-route-from-beginning-to-end).',
+    schemaTable(testFileSchema),
+  );
   return `${parts.join('\n\n')}\n`;
 }

@@ -33,6 +33,7 @@ function shape(schema: Schema): string {
     integer: 'number',
     number: 'number',
     boolean: 'true or false',
+    null: 'nothing',
   };
   return names[String(schema.type)] ?? 'value';
 }
@@ -47,6 +48,14 @@ function fallbackOf(value: Schema, required: boolean): string {
   return `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``;
 }
 
+/** The maps that a value may be, or be a list of, and their paths. */
+function mapsIn(schema: Schema, path: string): [Schema, string][] {
+  const variants = schema.anyOf ?? schema.oneOf;
+  if (variants) return variants.flatMap((each) => mapsIn(each, path));
+  if (schema.items) return mapsIn(schema.items, `${path}[]`);
+  return schema.properties ? [[schema, path]] : [];
+}
+
 /** One row per key; the keys of maps follow theirs, with dots, unless all of them are explained already. */
 function rows(schema: Schema, prefix = '', told: (readonly string[])[] = []): string[] {
   const lines: string[] = [];
@@ -59,10 +68,7 @@ function rows(schema: Schema, prefix = '', told: (readonly string[])[] = []): st
     const key = prefix + name;
     const shown = fallbackOf(value, schema.required?.includes(name) ?? false);
     lines.push(`| \`${key}\` | ${escape(shape(value))} | ${shown} | ${escape(value.description ?? '')} |`);
-    const list = value.type === 'array';
-    const one = list ? (value.items ?? {}) : value;
-    for (const inner of one.anyOf ?? one.oneOf ?? [one])
-      if (inner.properties) lines.push(...rows(inner, list ? `${key}[].` : `${key}.`, told));
+    for (const [inner, path] of mapsIn(value, key)) lines.push(...rows(inner, `${path}.`, told));
   }
   return lines;
 }

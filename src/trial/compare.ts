@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Envelope, Header, HeaderValue, Identifier } from '../core/envelope.ts';
 import { typeOf } from '../core/header-values.ts';
+import { durationText } from '../core/duration-text.ts';
 import { identifierToText } from '../core/identifier-text.ts';
 import type { DeadLetter } from '../core/storage.ts';
 import type { Expected } from './test-file.ts';
@@ -14,11 +15,13 @@ type ExpectedLetter = Extract<Expected, { dead_letter: unknown }>['dead_letter']
 /**
  * What is different about a message that was sent, one line each; none where it is as expected. Only what is written is
  * compared.
+ * @param now when messages cross in this trial, ms since the epoch
  * @param resolve the path of a file that the expectation names
  */
 export async function differences(
   expected: ExpectedMessage,
   { endpoint, address, arrives }: Sent,
+  now: number,
   resolve: (file: string) => string,
 ): Promise<string[]> {
   const lines: string[] = [];
@@ -37,6 +40,7 @@ export async function differences(
   compare('key', expected.key, arrives.key);
   compare('priority', expected.priority, arrives.priority);
   compare('durable', expected.durable, arrives.durable);
+  lines.push(...ttlDifferences(expected.ttl, arrives, now));
   for (const [name, value] of Object.entries(expected.headers ?? {}))
     lines.push(...headerDifferences(name, value, arrives.headers));
   for (const name of expected.without ?? [])
@@ -55,6 +59,13 @@ export function letterDifferences(expected: ExpectedLetter, letter: DeadLetter):
   if (reason !== undefined && !letter.reason.includes(reason))
     lines.push(`reason: expected "…${reason}…", got "${letter.reason}"`);
   return lines;
+}
+
+/** Some protocols count whole seconds and have rounded up. */
+function ttlDifferences(wanted: number | undefined, { expiresAt }: Envelope, now: number): string[] {
+  const got = expiresAt === undefined ? undefined : expiresAt - now;
+  if (wanted === undefined || got === wanted || got === Math.ceil(wanted / 1000) * 1000) return [];
+  return [`ttl: expected ${durationText(wanted)}, got ${got === undefined ? 'none' : durationText(got)}`];
 }
 
 const textOf = (id: Identifier | undefined): string | undefined =>

@@ -61,7 +61,7 @@ async function problemsOf(configuration: Configuration, { test, file }: LocatedT
       take(await found, letters, `dead letter ${JSON.stringify(each.dead_letter)}`, problems);
     } else {
       const there = sent.filter(({ endpoint }) => endpoint === each.endpoint);
-      const found = closest(there, (one) => differences(each, one, resolve));
+      const found = closest(there, (one) => differences(each, one, now, resolve));
       const where = `message at ${each.endpoint}${each.address === undefined ? '' : ` ${each.address}`}`;
       take(await found, sent, where, problems);
     }

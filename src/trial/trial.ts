@@ -66,6 +66,7 @@ export class Trial {
         configuration.routes.map(once),
         (name) => this.#definition(name).protocol.address,
         requests,
+        () => this.#now,
       ),
       new Map([...configuration.endpoints.keys()].map((name) => [name, this.#sink(name)])),
       log,

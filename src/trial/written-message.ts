@@ -55,11 +55,11 @@ export const messageFields = {
   key: z.string().optional().describe('The ordering key.'),
   priority: z.int().min(0).max(9).optional(),
   durable: z.boolean().optional(),
+  ttl: duration().optional().describe('How long until it expires, from when it is published.'),
 };
 
 export const writtenMessageSchema = z.strictObject({
   ...messageFields,
-  ttl: duration().optional().describe('How long from now until it expires.'),
   timestamp: z.int().optional().describe('When it was made, ms since the epoch.'),
   delivery_count: z.int().min(0).optional().describe('How often it was delivered before.'),
   hops: z.int().min(0).optional().describe('How many routes it has passed.'),

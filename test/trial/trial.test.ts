@@ -28,6 +28,9 @@ const routes = `routes:
     spool: true
     to:
       - failover: [{ endpoint: amqp, address: "first.{b}" }, { endpoint: stomp, address: "/queue/second" }]
+  - name: ttl
+    from: { endpoint: mqtt, address: "long/+" }
+    to: [{ endpoint: amqp, address: kept }, { endpoint: mqtt, address: made, ttl: 1500ms }]
 `;
 
 let folder: string;
@@ -92,6 +95,21 @@ describe('tests of routes', () => {
         'message at amqp first.2: body: expected JSON {"a":1}, got "hello"',
         'the gateway says: a message lacks what dedup.by tells messages apart by, and is sent without looking for repeats',
       ],
+    );
+  });
+
+  it('know how long a message lives, in the units of its protocol', async () => {
+    const problems = await problemsOf(`- name: ttl
+  given: { endpoint: mqtt, address: long/1, ttl: 90s }
+  expect: [{ endpoint: amqp, address: "kept", ttl: 90s }, { endpoint: mqtt, address: "made", ttl: 1500ms }]
+`);
+    assert.deepEqual(problems, []);
+    assert.deepEqual(
+      await problemsOf(`- name: ttl
+  given: { endpoint: mqtt, address: long/1 }
+  expect: [{ endpoint: amqp, address: "kept", ttl: 90s }, { endpoint: mqtt, address: "made", ttl: 1m }]
+`),
+      ['message at amqp kept: ttl: expected 90s, got none', 'message at mqtt made: ttl: expected 1m, got 2s'],
     );
   });
 
@@ -162,7 +180,7 @@ describe('tests of routes', () => {
 describe('junction explain', () => {
   it('says which routes read an address, and why', async () => {
     const lines = (await explain(loaded, 'mqtt', 'a/1', undefined)).split('\n');
-    assert.equal(lines[0], 'mqtt a/1: read by 1 of 1 routes of mqtt');
+    assert.equal(lines[0], 'mqtt a/1: read by 1 of 2 routes of mqtt');
     assert.deepEqual(lines.slice(2), [
       `route r (${join(folder, 'routes.yaml')}:2)`,
       '  from mqtt a/{b}, where b = 1',
@@ -177,7 +195,7 @@ describe('junction explain', () => {
     ]);
     assert.equal(
       await explain(loaded, 'mqtt', 'b', undefined),
-      'mqtt b: no route reads it\n  mqtt is read at: a/{b}',
+      'mqtt b: no route reads it\n  mqtt is read at: a/{b}, long/+',
     );
   });
 

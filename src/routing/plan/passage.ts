@@ -40,6 +40,7 @@ export class Passage {
   readonly #captures: Captures;
   readonly #syntaxOf: (endpoint: string) => AddressSyntax;
   readonly #requests: Requests | undefined;
+  readonly #now: () => number;
   /** What holds for every message of the address; undefined where it depends on more than the address. */
   readonly fixed: Passed | undefined;
 
@@ -48,11 +49,13 @@ export class Passage {
     captures: Captures,
     syntaxOf: (endpoint: string) => AddressSyntax,
     requests: Requests | undefined,
+    now: () => number,
   ) {
     this.#route = route;
     this.#captures = captures;
     this.#syntaxOf = syntaxOf;
     this.#requests = requests;
+    this.#now = now;
     const depends =
       route.when !== undefined ||
       route.from.decode !== undefined ||
@@ -160,11 +163,12 @@ export class Passage {
     const captures = this.#captures;
     const { name } = this.#route;
     const requests = this.#requests;
+    const now = this.#now;
     return (came, onward) => {
       const made = stepwise(
         steps,
         captures,
-        identified(edits ? edited(edits, decoded ?? came, captures, onward) : onward, came),
+        identified(edits ? edited(edits, decoded ?? came, captures, onward, now()) : onward, came),
       );
       if (!reply) return made;
       const ask = (each: Envelope): Envelope => requests!.ask(name, endpoint, reply, came, each);

@@ -46,16 +46,19 @@ class Readers {
   readonly #index: PatternIndex<ResolvedRoute>;
   readonly #syntaxOf: (endpoint: string) => AddressSyntax;
   readonly #requests: Requests | undefined;
+  readonly #now: () => number;
   #plans = new Map<string, Plan | undefined>();
 
   constructor(
     syntax: AddressSyntax,
     syntaxOf: (endpoint: string) => AddressSyntax,
     requests: Requests | undefined,
+    now: () => number,
   ) {
     this.#index = new PatternIndex(syntax);
     this.#syntaxOf = syntaxOf;
     this.#requests = requests;
+    this.#now = now;
   }
 
   add(route: ResolvedRoute): void {
@@ -78,7 +81,7 @@ class Readers {
     const reader = matches[0]!.value.name;
     const passages = matches.map(({ value, captures }) => ({
       name: value.name,
-      passage: new Passage(value, captures, this.#syntaxOf, this.#requests),
+      passage: new Passage(value, captures, this.#syntaxOf, this.#requests, this.#now),
     }));
     const fixed = passages.flatMap(({ passage }) => passage.fixed ?? []);
     if (fixed.length === passages.length) return compose(reader, fixed);
@@ -154,11 +157,13 @@ export class RoutingTable {
   /**
    * @param syntaxOf the address syntax of an endpoint, by its name
    * @param requests what waits for answers; must be there where a route has a way back
+   * @param now the clock by which targets give messages a time to live, ms since the epoch
    */
   constructor(
     routes: readonly ResolvedRoute[],
     syntaxOf: (endpoint: string) => AddressSyntax,
     requests?: Requests,
+    now: () => number = Date.now,
   ) {
     this.routes = routes;
     this.requests = requests;
@@ -166,7 +171,7 @@ export class RoutingTable {
       const endpoint = route.from.endpoint;
       let readers = this.#readers.get(endpoint);
       if (!readers)
-        this.#readers.set(endpoint, (readers = new Readers(syntaxOf(endpoint), syntaxOf, requests)));
+        this.#readers.set(endpoint, (readers = new Readers(syntaxOf(endpoint), syntaxOf, requests, now)));
       readers.add(route);
     }
   }

@@ -29,8 +29,15 @@ export interface Edits {
  * The message as a target wants it.
  * @param message as it came, of which values are taken
  * @param onward as it is sent so far
+ * @param now ms since the epoch
  */
-export function edited(edits: Edits, message: Envelope, captures: Captures, onward: Envelope): Envelope {
+export function edited(
+  edits: Edits,
+  message: Envelope,
+  captures: Captures,
+  onward: Envelope,
+  now: number,
+): Envelope {
   const valueOf = (template: ValueTemplate | undefined): string | undefined =>
     template && renderValue(template, captures, message);
   const correlationId = valueOf(edits.correlationId);
@@ -42,7 +49,7 @@ export function edited(edits: Edits, message: Envelope, captures: Captures, onwa
     correlationId: correlationId === undefined ? onward.correlationId : identifierFromText(correlationId),
     replyTo: valueOf(edits.replyTo) ?? onward.replyTo,
     priority: edits.priority ?? onward.priority,
-    expiresAt: edits.ttl === undefined ? onward.expiresAt : Date.now() + edits.ttl,
+    expiresAt: edits.ttl === undefined ? onward.expiresAt : now + edits.ttl,
     durable: edits.durable ?? onward.durable,
   };
 }

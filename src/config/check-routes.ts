@@ -9,6 +9,7 @@ import type { DeadLetterTarget, ResolvedRoute, RouteTarget } from '../routing/ro
 import type { RouteFile } from '../routing/route/schema.ts';
 import type { TargetEntry } from '../routing/route/target-schema.ts';
 import { answerRoutesOf, withStrays } from './answer-routes.ts';
+import { namesIn } from './captures.ts';
 import { checkDedup } from './check-dedup.ts';
 import { checkEdits } from './check-edits.ts';
 import { Allowance, checkLosses, LettersPlace, type RouteLosses } from './check-losses.ts';
@@ -316,7 +317,3 @@ class RouteChecker {
 /** The address that a template makes where each capture holds a harmless word. */
 const example = (template: Template): string =>
   template.parts.map((part) => ('text' in part ? part.text : 'x')).join('');
-
-/** The names in braces, whether or not all else about the address is right. */
-const namesIn = (address: ScalarNode): string[] =>
-  [...String(address.value).matchAll(/\{([A-Za-z_][A-Za-z0-9_-]*)(?:\.\.\.|!raw)?\}/g)].map((found) => found[1]!);

@@ -3,6 +3,7 @@ import type { ReadRouteFile } from './check-routes.ts';
 import { checkSecrets } from './check-secrets.ts';
 import { checkCircles } from './circles.ts';
 import { checkDuplicates } from './duplicates.ts';
+import { checkListens } from './check-listens.ts';
 import type { CheckedEndpoints } from './endpoints.ts';
 import { checkOwners } from './owners.ts';
 import { checkPolicy } from './policy/check-policy.ts';
@@ -33,4 +34,5 @@ export function checkTogether(read: ReadConfiguration, problems: Problems): void
   checkCircles(routes, endpoints.definitions, places, problems);
   checkDuplicates(routes, endpoints.definitions, places, problems);
   checkSecrets(tree, problems);
+  checkListens(tree, content?.admin.listen, endpoints.definitions, problems);
 }

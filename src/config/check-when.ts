@@ -1,10 +1,13 @@
+import { FilterSyntaxError } from '../core/condition.ts';
 import type { BodyDecoders } from '../filter/body.ts';
+import { compileCel } from '../filter/cel.ts';
 import { bodyFormats, compileCondition } from '../filter/schema.ts';
+import { namesIn } from '../filter/selector.ts';
 import { When } from '../routing/route/compiled.ts';
 import type { Leaf } from './leaves.ts';
 import { located } from './located.ts';
 import type { Problems } from './problems.ts';
-import { child, text, type Tree } from './tree.ts';
+import { child, text, type ScalarNode, type Tree } from './tree.ts';
 
 const formats = Object.keys(bodyFormats) as (keyof typeof bodyFormats)[];
 
@@ -28,7 +31,32 @@ export function checkWhen(
     (expression) => compileCondition(cel ? { cel: expression, body } : expression, decoders),
     problems,
   );
+  if (condition && !cel) checkNames(written, problems);
   return condition && new When(condition, negated);
+}
+
+/** Warns of names by which a selector seems to look into the body, which it cannot. */
+function checkNames(selector: ScalarNode, problems: Problems): void {
+  const written = String(selector.value);
+  for (const { name, offset } of namesIn(written)) {
+    if (!name.startsWith('body.')) continue;
+    problems.warning(
+      selector.place(offset),
+      `to a selector "${name}" is the name of a header`,
+      `to look into the body write { cel: ${JSON.stringify(isCel(written) ? written : `${name} == …`)} }`,
+    );
+  }
+}
+
+/** Whether a selector is an expression in CEL as well, as comparisons often are. */
+function isCel(text: string): boolean {
+  try {
+    compileCel(text);
+    return true;
+  } catch (error) {
+    if (error instanceof FilterSyntaxError) return false;
+    throw error;
+  }
 }
 
 /** All conditions of a target: those of the branches that it is in, and its own. */

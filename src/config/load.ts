@@ -18,6 +18,7 @@ import { configurationSchema, type ConfigurationFile } from './schema.ts';
 import { checkTransforms, registriesOf } from './transforms.ts';
 import type { Tree } from './tree.ts';
 import { validate } from './validate.ts';
+import { quoted } from './words.ts';
 
 /** Everything the gateway is built from, checked. */
 export interface Configuration {
@@ -61,7 +62,7 @@ export async function loadConfiguration(file: string, options: LoadOptions): Pro
   const endpoints =
     written?.kind === 'map' ? await checkEndpoints(written, options.protocols, problems) : undefined;
 
-  const wanted = options.routesOverride?.map((path) => ({ path, at: { file: path, line: 1, column: 1 } }));
+  const wanted = options.routesOverride?.map((path) => ({ path, written: path, at: { file: path, line: 1, column: 1 } }));
   const paths = await findRouteFiles(
     wanted ?? namedRouteFiles(tree, dirname(file)),
     problems,
@@ -113,6 +114,7 @@ export async function adminOf(file: string, env: Environment): Promise<HostPort 
 
 interface Wanted {
   readonly path: string;
+  readonly written: string;
   /** Where it is named. */
   readonly at: Place;
 }
@@ -123,7 +125,13 @@ function namedRouteFiles(tree: Tree | undefined, folder: string): Wanted[] {
   if (list?.kind !== 'list') return [];
   return list.items.flatMap((item) =>
     item.kind === 'scalar' && typeof item.value === 'string' && item.value !== ''
-      ? [{ path: isAbsolute(item.value) ? item.value : join(folder, item.value), at: item.at }]
+      ? [
+          {
+            path: isAbsolute(item.value) ? item.value : join(folder, item.value),
+            written: item.value,
+            at: item.at,
+          },
+        ]
       : [],
   );
 }
@@ -135,14 +143,19 @@ async function findRouteFiles(
   inputs: Inputs | undefined,
 ): Promise<Wanted[]> {
   const found = new Map<string, Wanted>();
-  for (const { path, at } of wanted) {
+  for (const { path, written, at } of wanted) {
     const all = isGlob(path) ? await expandGlob(path) : [path];
     if (isGlob(path)) inputs?.addPattern(path, all);
     // Tests of routes stand beside them.
     const matches = isGlob(path) ? all.filter((match) => !match.endsWith('.test.yaml')) : all;
-    if (matches.length === 0) problems.warning(at, `no file matches ${path}`);
+    if (matches.length === 0) 
+      problems.warning(
+        at,
+        `no file matches ${quoted(written)}`,
+        isAbsolute(written) ? undefined : 'a path is relative to the folder of this file',
+      );
     for (const match of matches)
-      if (!found.has(resolve(match))) found.set(resolve(match), { path: match, at });
+      if (!found.has(resolve(match))) found.set(resolve(match), { path: match, written, at });
   }
   return [...found.values()];
 }

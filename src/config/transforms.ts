@@ -3,11 +3,12 @@ import { Step } from '../routing/route/compiled.ts';
 import type { TargetEntry } from '../routing/route/target-schema.ts';
 import { compileTransform, Registry, TransformError } from '../transform/index.ts';
 import type { BodyTransform, CompileContext, RegistrySettings } from '../transform/index.ts';
+import { checkCaptures } from './captures.ts';
 import type { ReadRouteFile } from './check-routes.ts';
 import type { Inputs } from './inputs.ts';
 import { entriesOf, leavesOf } from './leaves.ts';
 import type { Problems } from './problems.ts';
-import { child, items, type Tree } from './tree.ts';
+import { child, items, text, type Tree } from './tree.ts';
 
 /** What all transforms of a configuration have in common. */
 export interface TransformContext {
@@ -37,7 +38,11 @@ export async function checkTransforms(
       for (const [n, { node }] of leavesOf(route).entries()) {
         const entry = entries?.[n];
         const transform = entry && (await checkTransform(node, entry, context, problems));
-        if (transform) steps.set(node, [new Step(transform)]);
+        if (!transform) continue;
+        steps.set(node, [new Step(transform)]);
+        const jsonata = text(child(child(node, 'body'), 'jsonata'));
+        const address = text(child(child(route, 'from'), 'address'));
+        if (jsonata && address) await checkCaptures(jsonata, address, problems);
       }
     }
   }

@@ -2,6 +2,7 @@ import { FilterSyntaxError, type Condition } from '../core/condition.ts';
 import { compileTest } from './selector/compile.ts';
 import { renewSteps } from './selector/like.ts';
 import { parseSelector } from './selector/parse.ts';
+import type { Node } from './selector/tree.ts';
 
 /** The longest selector or expression, in UTF-16 code units. */
 export const longest = 65_536;
@@ -17,13 +18,7 @@ const prefixes = ['convert_string_expressions:', 'hyphenated_props:'] as const;
 export function compileSelector(text: string): Condition {
   if (text.length > longest)
     throw new FilterSyntaxError(`a selector has at most ${longest} characters`, longest);
-  let start = 0;
-  let hyphenated = false;
-  for (let prefix; (prefix = prefixes.find((each) => text.startsWith(each, start))) !== undefined;) {
-    start += prefix.length;
-    hyphenated ||= prefix === 'hyphenated_props:';
-  }
-  const test = compileTest(parseSelector(text, start, hyphenated));
+  const test = compileTest(parse(text));
   return {
     text,
     matches(message) {
@@ -31,4 +26,27 @@ export function compileSelector(text: string): Condition {
       return test(message) === true;
     },
   };
+}
+
+/**
+ * The names that a selector asks a message for, and where in its text.
+ * @throws FilterSyntaxError
+ */
+export const namesIn = (text: string): readonly { readonly name: string; readonly offset: number }[] =>
+  named(parse(text));
+
+function parse(text: string): Node {
+  let start = 0;
+  let hyphenated = false;
+  for (let prefix; (prefix = prefixes.find((each) => text.startsWith(each, start))) !== undefined;) {
+    start += prefix.length;
+    hyphenated ||= prefix === 'hyphenated_props:';
+  }
+  return parseSelector(text, start, hyphenated);
+}
+
+function named(node: unknown): { name: string; offset: number }[] {
+  if (typeof node !== 'object' || node === null) return [];
+  const { kind, name, offset } = node as { kind?: unknown; name?: string; offset: number };
+  return kind === 'name' ? [{ name: name!, offset }] : Object.values(node).flatMap(named);
 }

@@ -2,6 +2,7 @@ import { Environment, ParseError, TypeError as CelTypeError } from '@marcbachman
 import { FilterSyntaxError, type Condition } from '../core/condition.ts';
 import { JunctionError } from '../core/errors.ts';
 import type { BodyReading } from './body.ts';
+import { operatorWords, syntaxWords } from './cel-words.ts';
 import { CelMessage, celVariables } from './cel-message.ts';
 import { compareNumbers } from './selector/operators.ts';
 import { longest } from './selector.ts';
@@ -40,7 +41,7 @@ function parse(text: string): (context: CelMessage) => unknown {
     return parsed as (context: CelMessage) => unknown;
   } catch (error) {
     if (error instanceof ParseError || error instanceof CelTypeError)
-      throw new FilterSyntaxError(error.summary, error.range?.start ?? 0);
+      throw new FilterSyntaxError(wordsOf(error, text), error.range?.start ?? 0);
     if (error instanceof RangeError) throw new FilterSyntaxError('the expression is nested too deep', 0);
     throw error;
   }
@@ -51,12 +52,29 @@ function run(evaluate: () => unknown, text: string): unknown {
     return evaluate();
   } catch (error) {
     if (error instanceof JunctionError) throw error;
-    const { summary, message, range } = error as Error & { summary?: string; range?: { start: number } };
+    const { range } = error as CelFault;
     const place = range === undefined ? '' : ` at character ${range.start + 1}`;
-    throw new JunctionError('invalid-message', `${shown(text)}: ${summary ?? message}${place}`, {
-      cause: error,
-    });
+    throw new JunctionError(
+      'invalid-message',
+      `${shown(text)}: ${wordsOf(error as CelFault, text)}${place}`,
+      {
+        cause: error,
+      },
+    );
   }
+}
+
+/** What the library's errors have in common. */
+interface CelFault extends Error {
+  readonly summary?: string;
+  readonly range?: { readonly start: number } | undefined;
+  readonly node?: unknown;
+}
+
+function wordsOf({ summary, message, range, node }: CelFault, text: string): string {
+  const said = summary ?? message;
+  const { args } = (node ?? {}) as { args?: unknown };
+  return operatorWords(syntaxWords(said, text, range?.start ?? 0), text, args);
 }
 
 const shown = (text: string): string => (text.length > 120 ? `${text.slice(0, 120)}…` : text);

@@ -110,7 +110,19 @@ describe('CEL', () => {
   it('cannot judge what it cannot read', () => {
     const is = { contentType: 'application/json' };
     fails(() => evaluate('body.missing > 1'), /body\.missing > 1: No such key: missing at character 6/);
-    fails(() => evaluate('body.customer > 1'), /no such overload/);
+    fails(
+      () => evaluate('body.customer > 1'),
+      /body\.customer is a map, compared with a whole number at character 1$/,
+    );
+    fails(
+      () => evaluate('100 < body.customer.name'),
+      /body\.customer\.name is a text, compared with a whole number: write double\(body\.customer\.name\)/,
+    );
+    fails(() => evaluate('body.nothing > 1'), /body\.nothing is null, .*: ask first, body\.nothing != null/);
+    fails(
+      () => evaluate('body.lines.exists(each, each.qty + "x" == "x")'),
+      /each\.qty is a number, used by "\+" with a text/,
+    );
     fails(() => evaluate('body.amount'), /neither true nor false/);
     fails(() => evaluate('body.a', is, '{"a":'), /body cannot be decoded/);
     fails(() => evaluate('body.a', { ...is, body: Buffer.from([0xff]) }), /not UTF-8/);
@@ -128,10 +140,17 @@ describe('CEL', () => {
 
   it('tells beforehand what is wrong and where', () => {
     const mistakes: [text: string, offset: number, says: RegExp][] = [
-      ['body.amount >', 13, /Unexpected token/],
-      ['', 0, /Unexpected token/],
+      ['body.amount >', 13, /^the expression ends too early$/],
+      ['body.amount >> 1', 13, /^">" is not expected here$/],
+      ['body.amount = 1', 12, /^CEL compares with "=="; "=" is the selector syntax$/],
+      ['body.amount <> 1', 13, /^CEL writes "!=" for "<>"/],
+      ['true AND true', 5, /^CEL writes "&&" for AND$/],
+      ['not true', 4, /^CEL writes "!" for NOT$/],
+      ['true &&& true', 7, /^CEL writes "&&"$/],
+      ['(true', 5, /^"\)" is missing here$/],
+      ['', 0, /ends too early/],
       ['priority > 3 && amount > 5', 16, /Unknown variable: amount/],
-      ['priority > "x"', 0, /no such overload/],
+      ['priority > "x"', 0, /^priority is a whole number, compared with a text$/],
       ['true && nope(1)', 8, /no matching overload/],
       ['priority + 1', 0, /type int/],
       ['"text"', 0, /type string/],

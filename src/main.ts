@@ -8,6 +8,7 @@ import type * as Reload from './cli/reload.ts';
 import type { SchemaName } from './cli/schema.ts';
 import type * as Test from './cli/test.ts';
 import { ConfigError, formatProblems } from './config/problems.ts';
+import { hintOf, nearest, quoted } from './config/words.ts';
 import { JunctionError } from './core/errors.ts';
 
 /** Exit codes: 1 for what went wrong while running, 2 for a faulty configuration or command line. */
@@ -38,6 +39,14 @@ program
   .description('check the configuration and its routes, and say every mistake with its place')
   .option(...configOption)
   .option('-r, --routes <files...>', 'check these route files in place of those the configuration names')
+  .configureOutput({
+    outputError: (text, write) =>
+      write(
+        /too many arguments/.test(text)
+          ? 'junction: check takes no files; write -c FILE for a configuration, -r FILE… for route files\n'
+          : text.replace(/^error: /, 'junction: '),
+      ),
+  })
   .option('--losses', 'also print what messages may lose at each target of each route')
   .action(async (options: { config: string; routes?: string[]; losses?: boolean }) => {
     const { check } = await import('./cli/check.ts');
@@ -46,7 +55,9 @@ program
 
 program
   .command('test [files...]')
-  .description('run the tests of routes (*.test.yaml beside them, or these files), without brokers')
+  .description(
+    'run the tests of routes (*.test.yaml beside them, or these files and all below these folders), without brokers',
+  )
   .option(...configOption)
   .option('--tap', 'print TAP')
   .option('--junit <file>', 'also write a report in JUnit’s XML')
@@ -171,6 +182,11 @@ withFilter(dlq.command('drop [ids...]').description('remove dead letters for eve
     const { drop } = await import('./cli/dlq.ts');
     await drop(ids, options);
   });
+
+const [first] = process.argv.slice(2);
+const known = [...program.commands.map((each) => each.name()), 'help'];
+if (first !== undefined && !first.startsWith('-') && !known.includes(first))
+  program.error(`error: unknown command ${quoted(first)}; ${hintOf(nearest(first, known), known, 'known')}`);
 
 try {
   await program.parseAsync();

@@ -27,6 +27,8 @@ export async function check(options: CheckOptions): Promise<void> {
   const back = configuration.routes.filter(({ answers }) => answers !== undefined).length;
   const written = configuration.routes.length - back;
   process.stdout.write(
-    `ok: ${configuration.endpoints.size} endpoints, ${written} routes in ${files} file${files === 1 ? '' : 's'}${back === 0 ? '' : `, ${back} for answers`}\n`,
+    `ok: ${counted(configuration.endpoints.size, 'endpoint')}, ${counted(written, 'route')} in ${counted(files, 'file')}${back === 0 ? '' : `, ${back} for answers`}\n`,
   );
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -12,7 +12,7 @@ import { deliveryOf } from './delivery.ts';
 import { checkIncomingFormat } from './check-format.ts';
 import type { CheckedEndpoints } from './endpoints.ts';
 import { entriesOf, leavesOf } from './leaves.ts';
-import { formatPlace, type Place, type Problems } from './problems.ts';
+import { formatPlace, Problems, type Place } from './problems.ts';
 import { child, items, text, type ScalarNode, type Tree } from './tree.ts';
 import { quoted } from './words.ts';
 
@@ -52,6 +52,7 @@ export function checkRoutes(
     const defaults = child(tree, 'defaults');
     const shared = child(defaults, 'dead_letter');
     new EndsChecker(endpoints, problems, decoders).deadLetter(shared);
+    let faultyDefault = false;
     const allowed = new Allowance(child(defaults, 'allow_loss'), 'by a route of this file');
     const sharedPlace = new LettersPlace(shared);
     items(child(tree, 'routes')).forEach((node, index) => {
@@ -72,13 +73,18 @@ export function checkRoutes(
       if (content === undefined || route === undefined || from === undefined) return;
       const tried = leaves.map(({ hasNext }, n) => ({ entry: entries![n]!, hasNext }));
       const { policies, ...delivery } = deliveryOf(route, tried, content.defaults, source?.role);
+      const ownDedup = child(node, 'dedup');
+      // What is wrong with the defaults is told for the first route that has them.
+      const unheard = ownDedup === undefined && faultyDefault ? new Problems() : problems;
+      const before = unheard.count;
       const dedup = checkDedup(
         route.dedup ?? content.defaults?.dedup,
-        child(node, 'dedup') ?? child(defaults, 'dedup'),
+        ownDedup ?? child(defaults, 'dedup'),
         from.pattern.captures,
         source,
-        problems,
+        unheard,
       );
+      faultyDefault ||= ownDedup === undefined && unheard.count > before;
       checker.checkDelivery(node, own ?? shared, from, delivery);
       // The body first: a format is what the message is in when it leaves.
       const targets = leaves.map((leaf, n) => ({

@@ -36,6 +36,10 @@ export class Problems {
     return this.#list.toSorted(byPlace);
   }
 
+  get count(): number {
+    return this.#list.length;
+  }
+
   error(place: Place, message: string, hint?: string): void {
     this.#add('error', place, message, hint);
   }

@@ -21,7 +21,7 @@ export function validate<Schema extends z.ZodType>(
   for (;;) {
     const result = schema.safeParse(toData(tree), { error });
     if (result.success) return result.data;
-    const issues = result.error.issues.flatMap(likeliest);
+    const issues = result.error.issues.flatMap((issue) => likeliest(issue, allowed));
     if (!issues.map((issue) => retype(tree, issue)).includes(true)) {
       report(tree, issues, allowed, problems);
       return undefined;
@@ -120,14 +120,30 @@ function locate(tree: Tree, path: readonly PropertyKey[]): Located {
  * Of a union's complaints, those about the form that was most likely meant: the one whose kind fits, or fits furthest.
  * Where no form has the right kind, the union's own complaint.
  */
-function likeliest(issue: Issue): Issue[] {
+function likeliest(issue: Issue, allowed: Map<readonly string[], readonly string[]>): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const depth = (form: readonly Issue[]): number => Math.max(...form.map(({ path }) => path.length));
-  const fitting = issue.errors
+  const [fitting, ...others] = issue.errors
     .filter((form) => !form.some(({ code, path }) => path.length === 0 && /^invalid_(type|value)$/.test(code)))
-    .toSorted((a, b) => depth(b) - depth(a) || a.length - b.length)[0];
+    .toSorted((a, b) => depth(b) - depth(a) || a.length - b.length);
   if (fitting === undefined || fitting.length === 0) return [issue];
-  return fitting.flatMap((inner) => likeliest({ ...inner, path: [...issue.path, ...inner.path] }));
+  const unknown = unknownInAll([fitting, ...others], allowed);
+  if (unknown) return [{ ...unknown, path: issue.path }];
+  return fitting.flatMap((inner) => likeliest({ ...inner, path: [...issue.path, ...inner.path] }, allowed));
+}
+
+/** Keys that are unknown in each of several forms of which no key is there: then nobody knows which form was meant. */
+function unknownInAll(
+  forms: readonly (readonly Issue[])[],
+  allowed: Map<readonly string[], readonly string[]>,
+): Issue | undefined {
+  const unknown = forms.flatMap((form) => form.filter(({ code, path }) => code === 'unrecognized_keys' && path.length === 0));
+  const [first, ...more] = unknown as Extract<Issue, { code: 'unrecognized_keys' }>[];
+  if (first === undefined || more.length === 0 || unknown.length < forms.length) return undefined;
+  if (more.some(({ keys }) => keys.join() !== first.keys.join())) return undefined;
+  const keys = [...first.keys];
+  allowed.set(keys, [...new Set([first, ...more].flatMap((each) => allowed.get(each.keys) ?? []))]);
+  return { ...first, keys };
 }
 
 const kinds: ReadonlyMap<string, string> = new Map([
@@ -198,6 +214,8 @@ function describeBound(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>)
 /** How to mend it, where that is not plain from what is wrong. */
 function hintFor(issue: Issue, node: Tree | undefined): string | undefined {
   const expected = issue.code === 'invalid_type' ? issue.expected : undefined;
+  const truth = truths.get(String(valueOf(node)).toLowerCase());
+  if (truth !== undefined && wantsTruth(issue)) return `write ${truth} instead of ${String(valueOf(node))}`;
   if ((issue.code === 'invalid_value' || issue.code === 'invalid_union') && node?.kind === 'scalar') {
     const words = issue.code === 'invalid_value' ? issue.values.map(String) : wordsOf(issue);
     const meant = nearest(String(node.value), words);
@@ -217,6 +235,17 @@ function hintFor(issue: Issue, node: Tree | undefined): string | undefined {
       : expected === 'boolean' && /^(true|false)$/.test(String(valueOf(node)));
   return looksRight ? 'remove the quotes' : undefined;
 }
+
+/** What YAML 1.1 took for booleans, and is text in YAML 1.2. */
+const truths: ReadonlyMap<string, boolean> = new Map([
+  ...(['yes', 'on', 'y'] as const).map((word) => [word, true] as const),
+  ...(['no', 'off', 'n'] as const).map((word) => [word, false] as const),
+]);
+
+const wantsTruth = (issue: Issue): boolean =>
+  (issue.code === 'invalid_type' && issue.expected === 'boolean') ||
+  (issue.code === 'invalid_value' && issue.values.some((value) => typeof value === 'boolean')) ||
+  (issue.code === 'invalid_union' && issue.errors.some((form) => form.some((each) => each.path.length === 0 && wantsTruth(each))));
 
 const valueOf = (node: Tree | undefined): ScalarNode['value'] | undefined =>
   node?.kind === 'scalar' ? node.value : undefined;

@@ -2,6 +2,7 @@ import type { Envelope } from './envelope.ts';
 import { valueToText } from './header-values.ts';
 import { identifierToText } from './identifier-text.ts';
 import { parsePointer, textAt } from './json-body.ts';
+import { nearest } from './nearest.ts';
 
 const fields = ['id', 'key', 'address', 'subject', 'correlationId', 'replyTo', 'contentType'] as const;
 
@@ -32,6 +33,21 @@ export function parseMessageValue(text: string): MessageValue | undefined {
     return { kind: 'header', name: text.slice('header.'.length) };
   const pointer = text.startsWith('body./') ? parsePointer(text.slice('body.'.length)) : undefined;
   return pointer && { kind: 'body', pointer };
+}
+
+/**
+ * What to write in place of something in braces that is neither a capture nor a value, e.g. `did you mean {plant}?`;
+ * undefined where nobody can tell.
+ * @param bound names of captures
+ */
+export function meant(text: string, bound: readonly string[]): string | undefined {
+  const [, first, rest] = /^([^.]+)\.(.+)$/.exec(text) ?? [];
+  if (first === 'body') return `write {body./${rest!.replaceAll('.', '/')}}`;
+  if (first !== undefined && nearest(first, ['header']) !== undefined)
+    return `did you mean {header.${rest}}?`;
+  // of very short names each is near each
+  const name = text.length > 2 ? nearest(text, [...bound, ...written.keys()]) : undefined;
+  return name === undefined ? undefined : `did you mean {${name}}?`;
 }
 
 /** The value of one message as text; undefined where it has none. */

@@ -2,7 +2,13 @@ import { AddressSyntaxError, type AddressSyntax, type Captures } from './address
 import { parseBraces } from './braces.ts';
 import type { Envelope } from './envelope.ts';
 import { JunctionError } from './errors.ts';
-import { messageValue, messageValueForms, parseMessageValue, type MessageValue } from './message-value.ts';
+import {
+  meant,
+  messageValue,
+  messageValueForms,
+  parseMessageValue,
+  type MessageValue,
+} from './message-value.ts';
 
 type Part =
   | { readonly text: string }
@@ -42,6 +48,9 @@ function readPlaceholder(inside: string | undefined, offset: number, bound: read
   if (bound.includes(name)) return { capture: name, raw, offset };
   const value = parseMessageValue(name);
   if (value) return { value, written: name, raw, offset };
+  const mend = meant(name, bound);
+  if (!capture.test(name) && mend !== undefined)
+    throw new AddressSyntaxError(`{${name}} is not known here; ${mend}`, offset);
   if (!capture.test(name))
     throw new AddressSyntaxError(
       `a placeholder is written {name} or {name!raw}, or is one of ${messageValueForms.join(', ')}; write "{{" for a brace`,
@@ -51,7 +60,10 @@ function readPlaceholder(inside: string | undefined, offset: number, bound: read
     bound.length === 0
       ? 'from.address binds no captures'
       : `from.address binds ${bound.map((b) => `{${b}}`).join(', ')}`;
-  throw new AddressSyntaxError(`{${name}} is not bound: ${has}`, offset);
+  throw new AddressSyntaxError(
+    `{${name}} is not bound${mend === undefined ? `: ${has}` : `; ${mend} ${has}`}`,
+    offset,
+  );
 }
 
 const control = /[\u0000-\u001f\u007f-\u009f]/;

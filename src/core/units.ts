@@ -17,6 +17,41 @@ export const sizeUnits: Readonly<Record<string, number>> = {
   GB: 1e9,
 };
 
+/** What is wrong with a quantity that nearly is one; undefined where that cannot be told. */
+function mistakeIn(text: string, units: Readonly<Record<string, number>>): string | undefined {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*/g)];
+  const names = Object.keys(units);
+  if (parts.length === 0 || parts.map(([all]) => all).join('') !== text) return undefined;
+  const unknown = parts.find(([, , unit]) => !names.includes(unit!));
+  if (unknown) {
+    const [, number, unit] = unknown;
+    const likely =
+      names.find((name) => name.toLowerCase() === unit!.toLowerCase()) ?? words.get(unit!.toLowerCase());
+    const example =
+      parts.length === 1 && likely !== undefined && names.includes(likely) ? `: ${number}${likely}` : '';
+    return `"${unit}" is not a unit (${names.join(', ')}); write one number and one unit${example}`;
+  }
+  const last = parts.at(-1)![2]!;
+  const total =
+    parts.reduce((sum, [, number, unit]) => sum + Number(number) * units[unit!]!, 0) / units[last]!;
+  return `"${text}" must be one number and one unit, without blanks: ${total}${last}`;
+}
+
+/** Units that people write in other ways. */
+const words: ReadonlyMap<string, string> = new Map([
+  ...['msec', 'msecs', 'millis', 'millisecond', 'milliseconds'].map((each) => [each, 'ms'] as const),
+  ...['sec', 'secs', 'second', 'seconds'].map((each) => [each, 's'] as const),
+  ...['min', 'mins', 'minute', 'minutes'].map((each) => [each, 'm'] as const),
+  ...['hr', 'hrs', 'hour', 'hours'].map((each) => [each, 'h'] as const),
+  ...['day', 'days'].map((each) => [each, 'd'] as const),
+  ['k', 'KiB'],
+  ['ki', 'KiB'],
+  ['m', 'MiB'],
+  ['mi', 'MiB'],
+  ['g', 'GiB'],
+  ['gi', 'GiB'],
+]);
+
 /** What editors are told of a value beside its description is in `meta`; `example` becomes one of the JSON Schema. */
 const quantity = (units: Readonly<Record<string, number>>, example: string) => {
   const names = Object.keys(units).join(', ');
@@ -31,7 +66,9 @@ const quantity = (units: Readonly<Record<string, number>>, example: string) => {
     context.issues.push({
       code: 'custom',
       input: value,
-      message: `"${value}" needs a number and a unit (${names}), e.g. ${example}`,
+      message:
+        mistakeIn(String(value).trim(), units) ??
+        `"${value}" needs a number and a unit (${names}), e.g. ${example}`,
     });
     return z.NEVER;
   });

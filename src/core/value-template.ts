@@ -1,7 +1,13 @@
 import { AddressSyntaxError, type Captures } from './address.ts';
 import { parseBraces } from './braces.ts';
 import type { Envelope } from './envelope.ts';
-import { messageValue, messageValueForms, parseMessageValue, type MessageValue } from './message-value.ts';
+import {
+  meant,
+  messageValue,
+  messageValueForms,
+  parseMessageValue,
+  type MessageValue,
+} from './message-value.ts';
 
 type Part =
   | { readonly kind: 'text'; readonly text: string }
@@ -33,7 +39,11 @@ function readPart(name: string | undefined, bound: readonly string[], offset: nu
   const value = parseMessageValue(name);
   if (value) return value;
   const known = [...bound.map((each) => `{${each}}`), ...messageValueForms].join(', ');
-  throw new AddressSyntaxError(`{${name}} is not known here; known are ${known}`, offset);
+  const mend = meant(name, bound);
+  throw new AddressSyntaxError(
+    `{${name}} is not known here; ${mend === undefined ? 'known' : mend.endsWith('?') ? `${mend} Known` : `${mend}; known`} are ${known}`,
+    offset,
+  );
 }
 
 /** The value for one message; undefined where the message lacks a part of it. */

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Configuration } from '../config/load.ts';
 import { expandGlob } from '../config/glob.ts';
@@ -6,6 +7,7 @@ import { readFileTree } from '../config/read-file.ts';
 import { child, items, text } from '../config/tree.ts';
 import { validate } from '../config/validate.ts';
 import { hintOf, nearest, quoted } from '../config/words.ts';
+import { JunctionError } from '../core/errors.ts';
 import type { LocatedTest } from './run-tests.ts';
 import { testFileSchema } from './test-file.ts';
 
@@ -17,6 +19,26 @@ export async function findTests({ files }: Configuration): Promise<string[]> {
   const folders = new Set(files.slice(1).map((file) => dirname(file)));
   const found = await Promise.all([...folders].map((folder) => expandGlob(join(folder, `*${testEnding}`))));
   return [...new Set(found.flat())].sort();
+}
+
+/**
+ * The test files that are meant: a folder means all that are below it.
+ * @throws JunctionError where there are none in a folder
+ */
+export async function testsIn(paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    paths.map(async (path) => {
+      const isFolder = await stat(path).then(
+        (there) => there.isDirectory(),
+        () => false, // reading it tells why
+      );
+      if (!isFolder) return [path];
+      const all = await expandGlob(join(path, '**', `*${testEnding}`));
+      if (all.length === 0) throw new JunctionError('invalid-message', `no *${testEnding} is below ${path}`);
+      return all;
+    }),
+  );
+  return [...new Set(found.flat())];
 }
 
 /**

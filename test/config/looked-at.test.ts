@@ -8,6 +8,81 @@ const route = (rest: string): string =>
 
 const to = '    to: [{ endpoint: amqp, address: "b" }]\n';
 
+describe('check says what was meant', () => {
+  const whole = (rest: string): Promise<string[]> => routeMistakes(route(rest));
+
+  it('of keys, values and units', async () => {
+    assert.deepEqual(await whole(`    when: { cell: "a > 1" }\n${to}`), [
+      'routes.yaml:4:13: unknown key "cell"; did you mean "cel"? Allowed here: selector, cel',
+    ]);
+    for (const [written, meant] of [['yes', 'true'], ['off', 'false']] as const)
+      assert.deepEqual(await whole(`    spool: ${written}\n${to}`), [
+        `routes.yaml:4:12: expected true or false or a map, got text; write ${meant} instead of ${written}`,
+      ]);
+    for (const [written, says] of [
+      ['5min', '"min" is not a unit (ms, s, m, h, d); write one number and one unit: 5m'],
+      ['1h30m', '"1h30m" must be one number and one unit, without blanks: 90m'],
+      ['5 s', '"5 s" must be one number and one unit, without blanks: 5s'],
+      ['5x', '"x" is not a unit (ms, s, m, h, d); write one number and one unit'],
+      ['5', '"5" needs a number and a unit (ms, s, m, h, d), e.g. 30s'],
+    ])
+      assert.deepEqual(await whole(`    retry: { deadline: ${written} }\n${to}`), [`routes.yaml:4:24: ${says}`]);
+  });
+
+  it('of what is in braces', async () => {
+    const target = (keys: string): string => `    to: [{ endpoint: amqp, ${keys} }]\n`;
+    assert.deepEqual(await whole(target('address: "b.{lin}"')), [
+      'routes.yaml:4:40: {lin} is not bound; did you mean {line}? from.address binds {plant}, {line}',
+    ]);
+    assert.deepEqual(await whole(target('address: "b.{body.order.id}"')), [
+      'routes.yaml:4:40: {body.order.id} is not known here; write {body./order/id}',
+    ]);
+    for (const [written, mend] of [
+      ['{lin}', 'did you mean {line}? Known are {plant}'],
+      ['{correlationid}', 'did you mean {correlation_id}? Known are {plant}'],
+      ['{hader.x}', 'did you mean {header.x}? Known are {plant}'],
+      ['{body.order}', 'write {body./order}; known are {plant}'],
+      ['{somethingelse}', 'known are {plant}'],
+    ] as const) {
+      const [line, ...more] = await whole(target(`address: b, key: "${written}"`));
+      assert.equal(more.length, 0);
+      assert.ok(line!.startsWith(`routes.yaml:4:46: ${written} is not known here; ${mend}`), line);
+    }
+  });
+
+  it('of defaults once, and not for each route', async () => {
+    const lines = await routeMistakes(`defaults: { dedup: { window: 1m, by: "{header.}" } }
+routes:
+  - { name: a, from: { endpoint: mqtt, address: "a/{x}" }, to: [{ endpoint: amqp, address: a }] }
+  - { name: b, from: { endpoint: mqtt, address: "b/{y}" }, to: [{ endpoint: amqp, address: b }] }
+`);
+    assert.deepEqual(lines.map((line) => line.slice(0, 52)), ['routes.yaml:1:39: {header.} is not known here; known']);
+  });
+
+  it('of a missing owner once, without what follows from it', async () => {
+    const policy = (rule: string): string => `${endpoints}policy: { rules: [${rule}] }\nroutes: ["*/*.yaml"]\n`;
+    const file = `routes:
+  - { name: a, from: { endpoint: mqtt, address: "a/+" }, to: [{ endpoint: amqp, address: a }] }
+  - { name: b, from: { endpoint: mqtt, address: "b/+" }, to: [{ endpoint: amqp, address: b }] }
+`;
+    const [first, ...more] = await mistakes({
+      'junction.yaml': policy('{ owner: sales, read: [{ endpoint: mqtt }] }'),
+      'sales/routes.yaml': file,
+    });
+    assert.match(first!, /^sales\/routes\.yaml:2:\d+: policy does not let a route without owner read .*; write "owner: …"/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(
+      await mistakes({
+        'junction.yaml': policy('{ owner: sales, folder: sales, read: [{ endpoint: mqtt }] }'),
+        'sales/routes.yaml': file,
+      }),
+      [
+        'sales/routes.yaml:2:5: routes in "sales" must say that they belong to "sales"; begin the file with "owner: sales"',
+      ],
+    );
+  });
+});
+
 describe('check finds', () => {
   it('a selector that seems to look into the body', async () => {
     const warnings = async (rest: string): Promise<string[]> => {

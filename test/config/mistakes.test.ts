@@ -50,7 +50,7 @@ const typical: readonly [mistake: string, file: string, line: string][] = [
       - endpoint: amqp
         address: telemetry.{plnt}
 `,
-    'routes.yaml:6:28: {plnt} is not bound: from.address binds {plant}',
+    'routes.yaml:6:28: {plnt} is not bound; did you mean {plant}? from.address binds {plant}',
   ],
   [
     'duplicate name',
@@ -229,7 +229,7 @@ describe('endpoints', () => {
       '{ type: amqp, listen: ":1", unrouted: rejct }',
       '2:44: expected one of accept, reject, got "rejct"; did you mean "reject"?',
     ],
-    ['{ type: mqtt, url: x, ssl: no }', '2:33: expected true or false or a map, got text'],
+    ['{ type: mqtt, url: x, ssl: no }', '2:33: expected true or false or a map, got text; write false instead of no'],
     [
       '{ type: mqtt, url: x, ssl: { ca: x, keey: y } }',
       '2:42: unknown key "keey"; did you mean "key"? Allowed here: ca, key',

@@ -293,6 +293,23 @@ describe('the command line', () => {
     assert.equal((await junction('test', join(folder, 'nowhere.test.yaml'))).code, 2);
   });
 
+  it('runs the tests below a folder, and knows commands that there are not', async () => {
+    await results('- { name: a, given: { endpoint: mqtt, address: a/1 }, expect: [{ endpoint: amqp }] }\n');
+    const passed = await junction('test', folder);
+    assert.deepEqual([passed.code, passed.out], [0, '✓ a\n1 passed, 0 failed\n'], passed.err);
+    const frob = await junction('chek');
+    assert.equal(frob.code, 2);
+    assert.match(
+      frob.err,
+      /^junction: unknown command "chek"; did you mean "check"\? Known: run, check, test, /,
+    );
+    const nope = await junction('check', 'nope');
+    assert.deepEqual(
+      [nope.code, nope.err],
+      [2, 'junction: check takes no files; write -c FILE for a configuration, -r FILE… for route files\n'],
+    );
+  });
+
   it('explains a message in a file, and knows what is wrong with it', async () => {
     const file = join(folder, 'message.yml');
     await writeFile(file, 'body: hello\nheaders: { n: "1" }\n');

@@ -32,10 +32,23 @@ export function checkPolicy(input: PolicyInput, problems: Problems): void {
   const rules = child(tree, 'rules');
   const folders = foldersOf(settings.rules, rules, tree.at.file);
   if (complete) checkEmpty(folders, files, problems);
-  checkFolders(folders, files, problems);
+  const ownerless = checkFolders(folders, files, problems);
   const policy = new Policy(settings, new Grants(settings.rules, rules, endpoints, problems), tree.at);
-  for (const route of routes)
-    for (const access of policy.accessesOf(route, places)) policy.check(route.owner, access, problems);
+  for (const route of routes) {
+    if (route.owner !== undefined || settings.default === 'allow') {
+      for (const access of policy.accessesOf(route, places)) policy.check(route.owner, access, problems);
+      continue;
+    }
+    // Without an owner nothing is allowed: the first thing that the file's routes do says it for all.
+    if (ownerless.has(route.file)) continue;
+    const before = problems.count;
+    for (const access of policy.accessesOf(route, places)) {
+      policy.check(undefined, access, problems);
+      if (problems.count === before) continue;
+      ownerless.add(route.file);
+      break;
+    }
+  }
 }
 
 /** One thing that a route does. */

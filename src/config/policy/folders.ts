@@ -21,14 +21,22 @@ export interface Folder {
 /**
  * Reports route files that do not name the owner of the folder they are in, and owners that are named outside of
  * their folders: who may change one folder cannot speak for another.
+ * @returns the files in which an owner is missing
  */
 export function checkFolders(
   folders: readonly Folder[],
   files: readonly ReadRouteFile[],
   problems: Problems,
-): void {
-  for (const { tree } of files)
-    for (const { owner, at } of claimsOf(tree)) checkClaim(owner, at, tree.at.file, folders, problems);
+): Set<string> {
+  const missing = new Set<string>();
+  for (const { tree } of files) {
+    const { file } = tree.at;
+    for (const { owner, at } of claimsOf(tree)) {
+      if (owner === undefined && missing.has(file)) continue;
+      if (!checkClaim(owner, at, file, folders, problems) && owner === undefined) missing.add(file);
+    }
+  }
+  return missing;
 }
 
 /** Warns of folders without route files: the path may be wrong, and then the folder is nobody's. */
@@ -61,13 +69,14 @@ function claimsOf(tree: Tree): Claim[] {
   });
 }
 
+/** @returns whether the claim is right where none was made */
 function checkClaim(
   owner: string | undefined,
   at: Place,
   file: string,
   folders: readonly Folder[],
   problems: Problems,
-): void {
+): boolean {
   for (const folder of folders) {
     if (!isIn(file, folder) || (owner !== undefined && isNamed(owner, folder.owners))) continue;
     const theirs = folder.owners.map(quoted).join(' or ');
@@ -78,9 +87,9 @@ function checkClaim(
         : `routes in ${quoted(folder.text)} belong to ${theirs}, not to ${quoted(owner)}`,
       owner === undefined ? `begin the file with "owner: ${folder.owners[0]}"` : 'move the file to the folder of its owner',
     );
-    return;
+    return false;
   }
-  if (owner === undefined) return;
+  if (owner === undefined) return true;
   const own = folders.filter(({ owners }) => isNamed(owner, owners));
   if (own.length > 0 && !own.some((folder) => isIn(file, folder)))
     problems.error(
@@ -88,6 +97,7 @@ function checkClaim(
       `routes of ${quoted(owner)} belong in ${own.map((folder) => quoted(folder.text)).join(' or ')}`,
       'move the file there, or name the owner of the folder it is in',
     );
+  return true;
 }
 
 /**

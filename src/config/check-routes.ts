@@ -21,6 +21,7 @@ import type { CheckedEndpoints, EndpointDefinition } from './endpoints.ts';
 import { entriesOf, leavesOf, type Leaf } from './leaves.ts';
 import { located } from './located.ts';
 import { formatPlace, Problems, type Place } from './problems.ts';
+import { formatStepText } from './step-text.ts';
 import { child, items, text, type ScalarNode, type Tree } from './tree.ts';
 import { hintOf, nearest, quoted } from './words.ts';
 
@@ -74,7 +75,7 @@ export function checkRoutes(
       const source = read && endpoints?.definitions.get(read.endpoint);
       const format = child(child(node, 'from'), 'format');
       const decode = checkIncomingFormat(route?.from.format, format, source, problems);
-      const from = read && { ...read, decode: decode && new Step(decode) };
+      const from = read && { ...read, decode: decode && new Step(decode, route?.from.format) };
       const to = leaves.map((leaf, n) => checker.target(leaf, entries?.[n], source));
       const own = child(node, 'dead_letter');
       checker.deadLetter(own);
@@ -224,7 +225,7 @@ class RouteChecker {
     const wrong = invalidAddress(example(template), syntax);
     if (wrong !== undefined)
       this.#problems.error(address.at, `${quoted(template.text)} cannot be sent to: ${wrong}`);
-    return { endpoint, template, key, when, edits, steps: format && [new Step(format)], mirror: entry?.mirror, group };
+    return { endpoint, template, key, when, edits, steps: format && [new Step(format, formatStepText(entry!.format!))], mirror: entry?.mirror, group };
   }
 
   /** Where dead letters go: one address, for all routes that say so. */

@@ -13,7 +13,7 @@ describe('check says what was meant', () => {
 
   it('of keys, values and units', async () => {
     assert.deepEqual(await whole(`    when: { cell: "a > 1" }\n${to}`), [
-      'routes.yaml:4:13: unknown key "cell"; did you mean "cel"? Allowed here: selector, cel',
+      'routes.yaml:4:13: unknown key "cell"; did you mean "cel"? Allowed here: selector, cel, body',
     ]);
     for (const [written, meant] of [['yes', 'true'], ['off', 'false']] as const)
       assert.deepEqual(await whole(`    spool: ${written}\n${to}`), [

@@ -108,7 +108,7 @@ class Flaky extends Taker {
 }
 
 const setup = async (t: TestContext): Promise<Store> => openStore(t, await folderFor(t));
-const deadline = { timeout: 60_000 };
+const deadline = { timeout: 300_000 };
 
 test('a message is accepted once it is on the disk, delivered, and removed', async (t) => {
   const store = await setup(t);

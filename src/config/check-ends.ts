@@ -15,6 +15,7 @@ import type { CheckedEndpoints, EndpointDefinition } from './endpoints.ts';
 import type { Leaf } from './leaves.ts';
 import { located } from './located.ts';
 import type { Problems } from './problems.ts';
+import { formatStepText } from './step-text.ts';
 import { child, text, type ScalarNode, type Tree } from './tree.ts';
 import { hintOf, nearest, quoted } from './words.ts';
 
@@ -77,7 +78,7 @@ export class EndsChecker {
     const wrong = invalidAddress(example(template), syntax);
     if (wrong !== undefined)
       this.#problems.error(address.at, `${quoted(template.text)} cannot be sent to: ${wrong}`);
-    return { endpoint, template, key, when, edits, steps: format && [new Step(format)], mirror: entry?.mirror, group };
+    return { endpoint, template, key, when, edits, steps: format && [new Step(format, formatStepText(entry!.format!))], mirror: entry?.mirror, group };
   }
 
   /** Where dead letters go: one address, for all routes that say so. */

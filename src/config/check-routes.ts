@@ -66,7 +66,7 @@ export function checkRoutes(
       const source = read && endpoints?.definitions.get(read.endpoint);
       const format = child(child(node, 'from'), 'format');
       const decode = checkIncomingFormat(route?.from.format, format, source, problems);
-      const from = read && { ...read, decode: decode && new Step(decode) };
+      const from = read && { ...read, decode: decode && new Step(decode, route?.from.format) };
       const to = leaves.map((leaf, n) => checker.target(leaf, entries?.[n], source));
       const own = child(node, 'dead_letter');
       checker.deadLetter(own);

@@ -8,6 +8,7 @@ import type { ReadRouteFile } from './check-routes.ts';
 import type { Inputs } from './inputs.ts';
 import { entriesOf, leavesOf } from './leaves.ts';
 import type { Problems } from './problems.ts';
+import { bodyStepText } from './step-text.ts';
 import { child, items, text, type Tree } from './tree.ts';
 
 /** What all transforms of a configuration have in common. */
@@ -38,8 +39,8 @@ export async function checkTransforms(
       for (const [n, { node }] of leavesOf(route).entries()) {
         const entry = entries?.[n];
         const transform = entry && (await checkTransform(node, entry, context, problems));
-        if (!transform) continue;
-        steps.set(node, [new Step(transform)]);
+        if (!entry || !transform) continue;
+        steps.set(node, [new Step(transform, bodyStepText(entry))]);
         const jsonata = text(child(child(node, 'body'), 'jsonata'));
         const address = text(child(child(route, 'from'), 'address'));
         if (jsonata && address) await checkCaptures(jsonata, address, problems);

@@ -1,7 +1,7 @@
 import { dirname, relative } from 'node:path';
 import type { Configuration } from '../config/load.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
-import { conditionText } from './condition-text.ts';
+import { conditionText } from '../routing/route/compiled.ts';
 import { channelOfPattern, channelOfTemplate, type ChannelAddress, type Parameter } from './channels.ts';
 import { serversOf } from './servers.ts';
 

@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/load.ts';
 import { plain } from '../core/plain-text.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
-import { conditionText } from './condition-text.ts';
+import { conditionText } from '../routing/route/compiled.ts';
 
 /** How a message goes from a route to a target: with all others, under a condition, to one of several, … */
 export type EdgeKind = 'all' | 'some' | 'any' | 'failover' | 'mirror' | 'dead';

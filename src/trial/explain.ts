@@ -1,14 +1,17 @@
 import type { Configuration } from '../config/load.ts';
 import type { Captures } from '../core/address.ts';
+import { durationText } from '../core/duration-text.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { PatternIndex } from '../core/pattern-index.ts';
 import { plain } from '../core/plain-text.ts';
 import { lossesInWords, lossesOfRoute } from '../config/told-losses.ts';
-import type { When } from '../routing/route/compiled.ts';
+import { conditionText, type When } from '../routing/route/compiled.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
+import { letterLines, letterOf } from './explain-letters.ts';
 import { lossLines } from './explain-losses.ts';
-import { bodyText, headerText, letterText } from './text.ts';
-import { Trial, type Sent } from './trial.ts';
+import { changesText } from './target-text.ts';
+import { bodyText, headerText } from './text.ts';
+import { Trial, type Sent, type Tried } from './trial.ts';
 
 /** What a condition says of a message: undefined where there is none to ask about, a text where it cannot tell. */
 type Verdict = boolean | string | undefined;
@@ -34,7 +37,7 @@ export async function explain(
     const match = index.match(address)[0];
     if (!match) continue;
     matching++;
-    lines.push(...explainRoute(configuration, route, match.captures, message, tried?.sent ?? []));
+    lines.push(...explainRoute(configuration, route, match.captures, message, tried));
   }
   lines.unshift(
     `${endpoint} ${plain(address)}: ${matching === 0 ? 'no route reads it' : `read by ${matching} of ${here.length} routes of ${endpoint}`}`,
@@ -42,9 +45,11 @@ export async function explain(
   if (matching === 0 && here.length > 0)
     lines.push(`  ${endpoint} is read at: ${here.map(({ from }) => from.pattern.text).join(', ')}`);
   if (tried) {
-    const { outcome, letters } = tried;
+    const { outcome, filtered } = tried;
     lines.push('');
-    for (const letter of letters) lines.push(plain(letterText(letter)));
+    if (filtered) lines.push('passed by, counted as filtered: no route wants it');
+    else if (outcome.state === 'accepted' && tried.sent.length + tried.letters.length === 0)
+      for (const line of tried.said) lines.push(plain(`the gateway says: ${line}`));
     lines.push(
       plain(
         `its sender is told: ${outcome.state}${'error' in outcome ? ` (${outcome.error.code}: ${outcome.error.message})` : ''}`,
@@ -59,30 +64,45 @@ function explainRoute(
   route: ResolvedRoute,
   captures: Captures,
   message: Envelope | undefined,
-  sent: readonly Sent[],
+  tried: Tried | undefined,
 ): string[] {
   const { name, file, line, owner, from, when } = route;
   const lines = ['', `route ${name} (${file}:${line}${owner === undefined ? '' : `, owner ${owner}`})`];
   lines.push(`  from ${from.endpoint} ${from.pattern.text}${capturesText(captures)}`);
   if (route.answers)
     lines.push(`  brings answers to requests of route ${route.answers.route} back to who asked`);
-  if (from.decode) lines.push(`  decoded: ${from.decode.identity}`);
-  if (when) lines.push(`  when ${conditionText(when, judge(when, message))}`);
+  const seen = message && seenBy(route, captures, message);
+  if (from.decode)
+    lines.push(
+      plain(`  decoded as ${from.decode.text}${typeof seen === 'string' ? `: cannot be, ${seen}` : ''}`),
+    );
+  if (when) lines.push(`  when ${verdictText(when, judge(when, seen))}`);
   lines.push(`  ${deliveryText(route)}`);
   if (typeof route.deadLetter === 'object' && !route.answers)
     lines.push(`  lost of dead letters: ${lossesInWords(lossesOfRoute(configuration, route).letters)}`);
   for (const [n, to] of route.to.entries()) {
-    const here = sent.filter(
-      ({ endpoint, message: { via } }) => endpoint === to.endpoint && via.includes(name),
+    const here = (tried?.sent ?? []).filter(
+      ({ endpoint, message: sent }) =>
+        endpoint === to.endpoint && sent.via.includes(name) && letterOf(sent) === undefined,
     );
-    lines.push(...explainTarget(to, message));
+    lines.push(...explainTarget(to, seen));
     const messages = here.map((one) => one.message);
     lines.push(...lossLines(configuration, route, n, messages), ...here.flatMap(frameText));
   }
+  if (tried) lines.push(...letterLines(route, tried));
   return lines;
 }
 
-function explainTarget(to: RouteTarget, message: Envelope | undefined): string[] {
+/** A message as a route understands it, or why it cannot. */
+function seenBy({ from }: ResolvedRoute, captures: Captures, message: Envelope): Envelope | string {
+  try {
+    return from.decode ? from.decode.apply(message, captures) : message;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function explainTarget(to: RouteTarget, message: Envelope | string | undefined): string[] {
   const { endpoint, template, key, when = [], group, mirror } = to;
   const kind = group
     ? ` (${group.mode} ${group.number + 1})`
@@ -90,18 +110,25 @@ function explainTarget(to: RouteTarget, message: Envelope | undefined): string[]
       ? ''
       : ` (mirror of ${mirror * 100}%)`;
   const lines = [`  to ${endpoint} ${template.text}${kind}`];
-  for (const each of when) lines.push(`    when ${conditionText(each, judge(each, message))}`);
+  let passed = true;
+  for (const each of when) {
+    // What does not come past one condition is not asked the next.
+    const verdict: Verdict = passed ? judge(each, message) : undefined;
+    passed &&= typeof verdict !== 'string' && verdict !== false;
+    lines.push(`    when ${verdictText(each, verdict)}`);
+  }
+  for (const change of changesText(to)) lines.push(plain(`    ${change}`));
   if (key) lines.push(`    key ${key.text}`);
   if (to.reply)
     lines.push(
-      `    requests are to be answered at ${to.reply.address} within ${to.reply.timeout / 1000}s: ${to.reply.answers === 'all' ? 'all answers' : 'the first answer'} in time`,
+      `    requests are to be answered at ${to.reply.address} within ${durationText(to.reply.timeout)}: ${to.reply.answers === 'all' ? 'all answers' : 'the first answer'} in time`,
     );
   lines.push(`    ${retryText(to)}`);
   return lines;
 }
 
-const judge = (when: When, message: Envelope | undefined): Verdict => {
-  if (!message) return undefined;
+const judge = (when: When, message: Envelope | string | undefined): Verdict => {
+  if (message === undefined || typeof message === 'string') return message;
   try {
     return when.matches(message);
   } catch (error) {
@@ -109,12 +136,12 @@ const judge = (when: When, message: Envelope | undefined): Verdict => {
   }
 };
 
-function conditionText({ text, negated }: When, verdict: Verdict): string {
+function verdictText(when: When, verdict: Verdict): string {
   const said =
     verdict === undefined
       ? ''
       : `: ${typeof verdict === 'string' ? `cannot tell, ${verdict}` : verdict ? 'yes' : 'no'}`;
-  return plain(`${negated ? 'NOT ' : ''}${text}${said}`);
+  return plain(`${conditionText(when)}${said}`);
 }
 
 function capturesText(captures: Captures): string {
@@ -131,7 +158,7 @@ function deliveryText({ deadLetter, spool, dedup }: ResolvedRoute): string {
       ? 'its sender is told of failures for good'
       : `failures for good become dead letters in ${deadLetter === 'store' ? 'the store' : `${deadLetter.endpoint} ${deadLetter.address}`}`;
   const accepted = spool ? 'accepted once it is in the spool' : 'accepted once every target has it';
-  return `${accepted}; ${letters}${dedup ? `; repeats by ${dedup.by.text} are dropped for ${dedup.window / 1000}s` : ''}`;
+  return `${accepted}; ${letters}${dedup ? `; repeats by ${dedup.by.text} are dropped for ${durationText(dedup.window)}` : ''}`;
 }
 
 function retryText({ retry, mirror }: RouteTarget): string {
@@ -139,9 +166,9 @@ function retryText({ retry, mirror }: RouteTarget): string {
   if (!retry) return 'tried once';
   const bounds = [
     ...(Number.isFinite(retry.attempts) ? [`${retry.attempts} times at most`] : []),
-    ...(Number.isFinite(retry.deadline) ? [`for ${retry.deadline / 1000}s`] : []),
+    ...(Number.isFinite(retry.deadline) ? [`for ${durationText(retry.deadline)}`] : []),
   ];
-  return `tried again ${bounds.length === 0 ? 'for ever' : bounds.join(', ')}, waiting ${retry.from}ms to ${retry.to / 1000}s`;
+  return `tried again ${bounds.length === 0 ? 'for ever' : bounds.join(', ')}, waiting ${durationText(retry.from)} to ${durationText(retry.to)}`;
 }
 
 function frameText({ endpoint, address, frame, message }: Sent): string[] {

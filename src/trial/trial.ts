@@ -28,6 +28,8 @@ export interface Tried {
   readonly outcome: Outcome;
   readonly sent: readonly Sent[];
   readonly letters: readonly DeadLetter[];
+  /** Whether routes read its address and none wanted it. */
+  readonly filtered: boolean;
   /** Lines of the log. */
   readonly said: readonly string[];
 }
@@ -84,8 +86,15 @@ export class Trial {
     this.#said = [];
     this.#letters.clear();
     const arrived = this.#wire(endpoint, message, message.address).arrives;
+    const { filtered } = this.#dispatcher.counters;
     const outcome = await this.#dispatcher.intakeOf(endpoint).deliver(arrived);
-    return { outcome, sent: this.#sent, letters: this.#letters.all, said: this.#said };
+    return {
+      outcome,
+      sent: this.#sent,
+      letters: this.#letters.all,
+      filtered: this.#dispatcher.counters.filtered > filtered,
+      said: this.#said,
+    };
   }
 
   #definition(name: string) {

@@ -185,7 +185,7 @@ describe('junction explain', () => {
       `route r (${join(folder, 'routes.yaml')}:2)`,
       '  from mqtt a/{b}, where b = 1',
       "  when kind <> 'noise' OR kind IS NULL",
-      '  accepted once it is in the spool; failures for good become dead letters in the store; repeats by {header.n} are dropped for 60s',
+      '  accepted once it is in the spool; failures for good become dead letters in the store; repeats by {header.n} are dropped for 1m',
       '  to amqp first.{b} (failover 1)',
       '    tried once',
       '    lost on the way: all but the first header of one name and retain flags (note)',
@@ -269,6 +269,86 @@ routes: [routes.yaml]
     );
     const much = await lost(message('a', 'x'.repeat(1_000_001)));
     assert.equal(much.at(-1), `    lost of this message: ${large} (warning)`);
+  });
+});
+
+describe('junction explain, of more than one address', () => {
+  const more = `routes:
+  - name: more
+    from: { endpoint: mqtt, address: "{x}/more" }
+    dead_letter: { endpoint: amqp, address: "more.dead" }
+    to:
+      - switch:
+          - when: "kind = 'a' OR kind = 'b'"
+            to:
+              - endpoint: amqp
+                address: first
+                headers: { set: { place: "{x}", n: 5 }, remove: [x-*], rename: { old: new } }
+                subject: "s-{x}"
+                ttl: 5m
+                body: { jsonata: "{ 'x': $captures.x }" }
+                format: { cloudevents: { type: t, source: /x } }
+          - when: { cel: body.v > 80 }
+            to: [{ endpoint: amqp, address: second, compress: gzip, body: { from: json, to: cbor } }]
+`;
+  let whole: Configuration;
+  before(async () => {
+    await writeFile(join(folder, 'more.yml'), configuration.replace('*.yaml', 'more-routes.yml'));
+    await writeFile(join(folder, 'more-routes.yml'), more);
+    whole = await loadConfiguration(join(folder, 'more.yml'), { env: {}, protocols });
+  });
+  const said = async (body?: string, headers: [string, string][] = []): Promise<string[]> => {
+    const given =
+      body === undefined ? undefined : message('a/more', body, { headers, contentType: 'application/json' });
+    const lines = (await explain(whole, 'mqtt', 'a/more', given)).split('\n');
+    return lines.filter((line) => !line.includes('lost ')).slice(5);
+  };
+
+  it('says what each target changes, and conditions as they are meant', async () => {
+    assert.deepEqual(await said(), [
+      '  to amqp first',
+      "    when kind = 'a' OR kind = 'b'",
+      '    removes headers x-*',
+      '    renames header old to new',
+      '    sets header place to {x}',
+      '    sets header n to 5 (long)',
+      '    sets subject to s-{x}',
+      '    expires after 5m',
+      "    changes the body by JSONata { 'x': $captures.x }",
+      '    makes them cloudevents: source /x, type t',
+      '    tried again for 30s, waiting 200ms to 30s',
+      '  to amqp second',
+      "    when NOT (kind = 'a' OR kind = 'b')",
+      '    when body.v > 80',
+      '    changes the body from json to cbor; compresses: gzip',
+      '    tried again for 30s, waiting 200ms to 30s',
+    ]);
+  });
+
+  it('says which dead letter a message becomes', async () => {
+    const route = await said('{"v":"90"}');
+    assert.ok(
+      route.some((line) =>
+        /^ {2}→ dead letter to amqp more\.dead: invalid-message: .*body\.v is a text/.test(line),
+      ),
+      route.join('\n'),
+    );
+    const target = await said('no json', [['kind', 'a']]);
+    assert.ok(
+      target.some((line) =>
+        line.startsWith('  → dead letter to amqp more.dead, not sent to amqp: invalid-message: '),
+      ),
+      target.join('\n'),
+    );
+    assert.ok(!target.some((line) => line.startsWith('    →')), 'a dead letter is no message of the target');
+    assert.ok(target.includes('    when body.v > 80'), 'is not asked after the one before said no');
+  });
+
+  it('says of a message that no route wants that it is passed by', async () => {
+    assert.deepEqual((await said('{"v":9}')).slice(-2), [
+      'passed by, counted as filtered: no route wants it',
+      'its sender is told: accepted',
+    ]);
   });
 });
 

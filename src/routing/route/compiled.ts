@@ -23,15 +23,22 @@ export class When implements Condition {
   }
 }
 
+/** A condition for people. */
+export const conditionText = ({ text, negated }: Pick<When, 'text' | 'negated'>): string =>
+  negated ? `NOT (${text})` : text;
+
 /** A transform of a route or a target. */
 export class Step<
   Made extends Envelope | Promise<Envelope> = Envelope | Promise<Envelope>,
 > implements Transform<Made> {
   readonly identity: string;
+  /** What it does, for people. */
+  readonly text: string;
   readonly #transform: Transform<Made>;
 
-  constructor(transform: Transform<Made>) {
+  constructor(transform: Transform<Made>, text = transform.identity) {
     this.identity = transform.identity;
+    this.text = text;
     this.#transform = transform;
   }
 

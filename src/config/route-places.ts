@@ -42,6 +42,26 @@ export class RoutePlaces {
     return child(leaf?.node, 'address')?.at ?? this.#start(route);
   }
 
+  /**
+   * Where a route says where answers are sent, for the way back of another one.
+   * @param route that brings answers back
+   */
+  replyAddress(route: ResolvedRoute): Place {
+    const written = this.#routes.get(route.answers!.route)?.route;
+    const shared = child(child(written, 'reply'), 'address');
+    const own = (written ? leavesOf(written) : [])
+      .filter(({ node }) => holds(node, 'endpoint', route.from.endpoint))
+      .map(({ node }) => child(child(node, 'reply'), 'address') ?? shared)
+      .toSorted((a, b) => Number(isText(b, route.from.pattern.text)) - Number(isText(a, route.from.pattern.text)));
+    return (own[0] ?? shared)?.at ?? this.#start(route);
+  }
+
+  /** Where it says that answers may go to a pattern. */
+  allowedReply(route: ResolvedRoute, pattern: string): Place {
+    const allow = child(child(this.#of(route)?.route, 'reply'), 'allow');
+    return (items(allow).find((each) => isText(each, pattern)) ?? allow)?.at ?? this.#start(route);
+  }
+
   /** Where it says where its dead letters go, itself or its file. */
   deadLetter(route: ResolvedRoute): Place {
     const { file, route: node } = this.#of(route) ?? {};
@@ -58,5 +78,6 @@ export class RoutePlaces {
   }
 }
 
-const holds = (node: Tree, key: string, value: string): boolean =>
-  String(text(child(node, key))?.value) === value;
+const isText = (node: Tree | undefined, value: string): boolean => String(text(node)?.value) === value;
+
+const holds = (node: Tree, key: string, value: string): boolean => isText(child(node, key), value);

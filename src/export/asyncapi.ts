@@ -1,8 +1,15 @@
 import { dirname, relative } from 'node:path';
 import type { Configuration } from '../config/load.ts';
+import { durationText } from '../core/duration-text.ts';
 import type { ResolvedRoute, RouteTarget } from '../routing/route/route.ts';
 import { conditionText } from '../routing/route/compiled.ts';
-import { channelOfPattern, channelOfTemplate, type ChannelAddress, type Parameter } from './channels.ts';
+import {
+  channelAt,
+  channelOfPattern,
+  channelOfTemplate,
+  type ChannelAddress,
+  type Parameter,
+} from './channels.ts';
 import { serversOf } from './servers.ts';
 
 export interface AsyncApiInfo {
@@ -40,6 +47,9 @@ export function asyncApi(configuration: Configuration, info: AsyncApiInfo): obje
         action: 'send',
         channel: channels.reference(target.endpoint, channelOfTemplate(target.template, from.pattern)),
         ...about(route),
+        ...(target.reply && {
+          reply: { channel: channels.reference(target.endpoint, channelAt(target.reply.address)) },
+        }),
         'x-junction-route': { name, target: index + 1 },
       }),
     );
@@ -79,17 +89,60 @@ function extension(route: ResolvedRoute, { file }: Configuration): object {
     to: to.map(targetOf),
     ...(deadLetter && { dead_letter: deadLetter }),
     ...(spool && { spool: true }),
-    ...(dedup && { dedup: { by: dedup.by.text, window: `${dedup.window}ms` } }),
+    ...(dedup && { dedup: { by: dedup.by.text, window: durationText(dedup.window) } }),
   };
 }
 
-const targetOf = ({ endpoint, template, key, when = [], mirror, group }: RouteTarget): object => ({
+const targetOf = ({
   endpoint,
-  address: template.text,
+  template,
+  key,
+  when = [],
+  mirror,
+  group,
+  edits,
+  steps = [],
+  retry,
+  reply,
+}: RouteTarget): object => ({
+  endpoint,
+  ...(template.text !== '' && { address: template.text }),
   ...(key && { key: key.text }),
   ...(when.length > 0 && { when: when.map(conditionText) }),
   ...(mirror !== undefined && { mirror: `${mirror * 100}%` }),
   ...(group && { group: { mode: group.mode, number: group.number + 1 } }),
+  ...(edits && editsOf(edits)),
+  ...(steps.length > 0 && { steps: steps.map(({ text }) => text) }),
+  ...(retry && mirror === undefined && { retry: retryOf(retry) }),
+  ...(reply && {
+    reply: { address: reply.address, timeout: durationText(reply.timeout), answers: reply.answers },
+  }),
+});
+
+/** What a header is set to may come from a secret, and is left out. */
+function editsOf({ remove, rename, set, ...fields }: NonNullable<RouteTarget['edits']>): object {
+  const headers = {
+    ...(set.length > 0 && { set: set.map(({ name }) => name) }),
+    ...(remove.length > 0 && { remove }),
+    ...(rename.size > 0 && { rename: Object.fromEntries(rename) }),
+  };
+  const { contentType, subject, correlationId, replyTo, priority, ttl, durable } = fields;
+  return {
+    ...(Object.keys(headers).length > 0 && { headers }),
+    ...(contentType && { content_type: contentType.text }),
+    ...(subject && { subject: subject.text }),
+    ...(correlationId && { correlation_id: correlationId.text }),
+    ...(replyTo && { reply_to: replyTo.text }),
+    ...(priority !== undefined && { priority }),
+    ...(ttl !== undefined && { ttl: durationText(ttl) }),
+    ...(durable !== undefined && { durable }),
+  };
+}
+
+const retryOf = ({ attempts, deadline, from, to }: NonNullable<RouteTarget['retry']>): object => ({
+  ...(Number.isFinite(attempts) && { attempts }),
+  ...(Number.isFinite(deadline) && { deadline: durationText(deadline) }),
+  backoff: { from: durationText(from), to: durationText(to) },
 });
 
 /** Each address of each endpoint once, under a key that says both. */
@@ -115,8 +168,10 @@ class Channels {
     const entries = [...this.#channels.values()].map(({ key, address, endpoint, parameters }) => [
       key,
       {
-        address,
-        title: `${address} of ${endpoint}`,
+        // null: it is known when a message tells it
+        address: address === '' ? null : address,
+        title:
+          address === '' ? `an address of ${endpoint} that the message tells` : `${address} of ${endpoint}`,
         servers: (servers.get(endpoint) ?? []).map((name): Reference => ({ $ref: `#/servers/${name}` })),
         ...(parameters.size > 0 && { parameters: Object.fromEntries(parameters) }),
       },
@@ -125,7 +180,7 @@ class Channels {
   }
 
   #newKey(endpoint: string, address: string): string {
-    const base = `${endpoint}.${address.replace(/[^A-Za-z0-9_]+/g, '-').replace(/^-|-$/g, '')}`;
+    const base = `${endpoint}.${(address === '' ? 'told' : address).replace(/[^A-Za-z0-9_]+/g, '-').replace(/^-|-$/g, '')}`;
     let key = base;
     for (let n = 2; this.#keys.has(key); n++) key = `${base}-${n}`;
     this.#keys.add(key);

@@ -13,6 +13,12 @@ export interface Parameter {
   readonly location?: string;
 }
 
+/** One address that is known. */
+export const channelAt = (address: string): ChannelAddress => ({
+  address: address.replaceAll('{', '%7B').replaceAll('}', '%7D'),
+  parameters: new Map(),
+});
+
 const one = 'One part of the address.';
 const rest = 'The rest of the address: one part or more.';
 

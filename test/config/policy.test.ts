@@ -110,8 +110,11 @@ describe('what a policy does not allow', () => {
     );
     const found = await judged(rules, asks);
     assert.equal(found.length, 2, found.join('\n'));
-    assert.match(found.find((line) => line.includes('orders.#'))!, /:3:\d+: .*sales.*sales-amqp/);
-    assert.match(found.find((line) => line.includes('orders.replies'))!, /:3:\d+: .*kafka/);
+    assert.match(found.find((line) => line.includes('orders.#'))!, /:3:(\d+): .*sales.*sales-amqp.*, where answers may go \(reply\.allow\)/);
+    assert.match(found.find((line) => line.includes('orders.replies'))!, /:3:(\d+): .*kafka.*, where answers are read \(reply\.address\)/);
+    const columns = found.map((line) => Number(/:3:(\d+):/.exec(line)![1]) - 1).toSorted((a, b) => a - b);
+    const written = asks.split('\n')[2]!;
+    assert.deepEqual(columns, [written.indexOf('orders.replies'), written.indexOf('"orders.#"')]);
     const granted = rules
       .replace('read: [{ endpoint: sales-*', 'read: [{ endpoint: kafka, address: "orders.replies" }, { endpoint: sales-*')
       .replace('write: [{ endpoint: kafka', 'write: [{ endpoint: sales-amqp, address: "orders.#" }, { endpoint: kafka');

@@ -26,7 +26,7 @@ interface Document {
   readonly servers: Record<string, Record<string, unknown>>;
   readonly channels: Record<
     string,
-    { address: string; parameters?: Record<string, { location?: string }>; servers: Reference[] }
+    { address: string | null; parameters?: Record<string, { location?: string }>; servers: Reference[] }
   >;
   readonly operations: Record<string, Record<string, unknown> & { channel: Reference }>;
 }
@@ -44,7 +44,7 @@ function judged(document: unknown): Document {
   }
   for (const { address, parameters } of Object.values((document as Document).channels))
     assert.deepEqual(
-      [...address.matchAll(/\{([^}]*)\}/g)].map(([, name]) => name!).sort(),
+      [...(address ?? '').matchAll(/\{([^}]*)\}/g)].map(([, name]) => name!).sort(),
       Object.keys(parameters ?? {}).sort(),
     );
   return document as Document;
@@ -146,6 +146,7 @@ routes:
     assert.equal(at('a.send.2').address, '/queues/{body-a-b}-%7Bx%7D');
     assert.equal(at('a.send.2').parameters!['body-a-b']!.location, '$message.payload#/a/b');
     assert.equal(at('b.receive').address, '{rest}');
+    const retry = { deadline: '30s', backoff: { from: '200ms', to: '30s' } };
     assert.deepEqual(operations['a.receive'], {
       action: 'receive',
       channel: operations['a.receive']!.channel,
@@ -159,12 +160,54 @@ routes:
         from: { endpoint: 'shop', address: '+/{any}/+/{more...}' },
         when: 'size > 5',
         to: [
-          { endpoint: 'k', address: 't.{any}.{header.a/b}', key: '{id}' },
-          { endpoint: 'r', address: '/queues/{body./a/b}-{{x}}' },
+          { endpoint: 'k', address: 't.{any}.{header.a/b}', key: '{id}', retry },
+          { endpoint: 'r', address: '/queues/{body./a/b}-{{x}}', retry },
           { endpoint: 'far', address: '/topic/{more}', mirror: '10%' },
         ],
         dead_letter: { endpoint: 'office', address: 'dead' },
       },
     });
+  });
+
+  it('says what targets change, and where answers go, and no value of a header', async () => {
+    const configuration = await load(
+      {
+        'junction.yaml': `endpoints:
+  shop: { type: mqtt, listen: ":1883" }
+  office: { type: amqp, listen: ":5672" }
+routes: [r.yaml]
+`,
+        'r.yaml': `routes:
+  - name: ask
+    from: { endpoint: shop, address: "ask/{x}" }
+    reply: { address: answers, allow: ["back/#"] }
+    to:
+      - endpoint: office
+        address: asked
+        ttl: 5m
+        headers: { set: { token: "\${WORD}" }, remove: [debug] }
+        format: cloudevents
+        retry: { attempts: 3 }
+`,
+      },
+      { protocols, env: { WORD: 'hunter2' } },
+    );
+    const { channels, operations } = exported(configuration);
+    assert.doesNotMatch(JSON.stringify(operations), /hunter2/);
+    const [target] = (operations['ask.receive']!['x-junction-route'] as { to: Record<string, unknown>[] }).to;
+    assert.deepEqual(target, {
+      endpoint: 'office',
+      address: 'asked',
+      headers: { set: ['token'], remove: ['debug'] },
+      ttl: '5m',
+      steps: ['makes them cloudevents'],
+      retry: { attempts: 3, backoff: { from: '200ms', to: '30s' } },
+      reply: { address: 'answers', timeout: '30s', answers: 'first' },
+    });
+    const { channel } = operations['ask.send']!['reply'] as { channel: Reference };
+    assert.equal(channels[channel.$ref.slice('#/channels/'.length)]!.address, 'answers');
+    assert.deepEqual(channel, operations['ask.reply@office.receive']!.channel);
+    const back = operations['ask.reply@office.send']!.channel.$ref;
+    assert.equal(channels[back.slice('#/channels/'.length)]!.address, null);
   });
 });

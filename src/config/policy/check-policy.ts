@@ -58,6 +58,8 @@ interface Access {
   readonly text: string;
   readonly set: AddressSet;
   readonly at: Place;
+  /** What it does there with answers to requests. */
+  readonly answers?: string;
 }
 
 class Policy {
@@ -82,7 +84,8 @@ class Policy {
         endpoint: from.endpoint,
         text: from.pattern.text,
         set: readBy(from.pattern, source),
-        at: places.source(route),
+        at: route.answers ? places.replyAddress(route) : places.source(route),
+        ...(route.answers && { answers: 'where answers are read (reply.address)' }),
       });
     // Where answers go to, the route says that they answer.
     for (const target of route.answers ? [] : to) {
@@ -94,7 +97,14 @@ class Policy {
       accesses.push({ use: 'write', endpoint, text: template.text, set, at });
       for (const allowed of source && reply ? reply.allowed.patterns : []) {
         const answered = readBy(parsePattern(allowed, source!, false), source!);
-        accesses.push({ use: 'write', endpoint: from.endpoint, text: allowed, set: answered, at });
+        accesses.push({
+          use: 'write',
+          endpoint: from.endpoint,
+          text: allowed,
+          set: answered,
+          at: places.allowedReply(route, allowed),
+          answers: 'where answers may go (reply.allow)',
+        });
       }
     }
     const letters = typeof deadLetter === 'object' ? deadLetter : undefined;
@@ -108,7 +118,7 @@ class Policy {
   }
 
   check(owner: string | undefined, access: Access, problems: Problems): void {
-    const { use, endpoint, text, set, at } = access;
+    const { use, endpoint, text, set, at, answers } = access;
     const grants = this.#grants.at(use, endpoint);
     const isOwn = ({ owners }: Grant): boolean => owner !== undefined && isNamed(owner, owners);
     const own = grants.filter(isOwn);
@@ -121,7 +131,7 @@ class Policy {
     const which = own.length > 0 && example !== text ? `, such as ${quoted(example)}` : '';
     problems.error(
       at,
-      `policy does not let ${who} ${doing} ${quoted(text)} of ${quoted(endpoint)}${which}`,
+      `policy does not let ${who} ${doing} ${quoted(text)} of ${quoted(endpoint)}${which}${answers === undefined ? '' : `, ${answers}`}`,
       this.#hint(owner, use, own, others),
     );
   }

@@ -23,6 +23,9 @@ export interface TestResult extends LocatedTest {
   readonly ms: number;
 }
 
+const answerHint =
+  'an answer is known by the id of its request: give that an id, and the answer the same as correlation_id';
+
 /** Runs one test by itself. */
 export async function runTest(configuration: Configuration, located: LocatedTest): Promise<TestResult> {
   const began = performance.now();
@@ -69,6 +72,8 @@ async function problemsOf(configuration: Configuration, { test, file }: LocatedT
   problems.push(...sent.map((one) => `unexpected message ${sentText(one)}`));
   problems.push(...letters.map((letter) => plain(`unexpected ${letterText(letter)}`)));
   if (problems.length > 0) problems.push(...said.map((line) => plain(`the gateway says: ${line}`)));
+  if (problems.length > 0 && 'error' in outcome && outcome.error.code === 'no-route')
+    problems.push(answerHint);
   return problems;
 }
 

@@ -352,6 +352,38 @@ describe('junction explain, of more than one address', () => {
   });
 });
 
+it('a test whose answer finds no request is told how one does', async () => {
+  await writeFile(join(folder, 'ask.yml'), configuration.replace('*.yaml', 'ask-routes.yml'));
+  await writeFile(
+    join(folder, 'ask-routes.yml'),
+    `routes:
+  - name: ask
+    from: { endpoint: mqtt, address: ask }
+    reply: { address: answers, allow: ["back/#"] }
+    to: [{ endpoint: amqp, address: asked }]
+`,
+  );
+  const asking = await loadConfiguration(join(folder, 'ask.yml'), { env: {}, protocols });
+  const file = join(folder, 'ask.test.yml');
+  await writeFile(
+    file,
+    `tests:
+  - name: lost
+    given:
+      - { endpoint: mqtt, address: ask, reply_to: back/1, id: m1 }
+      - { endpoint: amqp, address: answers, correlation_id: m2 }
+    expect: [{ endpoint: amqp, address: asked }]
+`,
+  );
+  const [test] = await loadTests([file], asking, {});
+  const { problems } = await runTest(asking, test!);
+  assert.match(problems[0]!, /^outcome: expected accepted, got rejected/);
+  assert.equal(
+    problems.at(-1),
+    'an answer is known by the id of its request: give that an id, and the answer the same as correlation_id',
+  );
+});
+
 describe('the command line', () => {
   const junction = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
     new Promise((resolve) => {

@@ -29,8 +29,11 @@ export async function reloadable(
   files: Readonly<Record<string, string>> = {},
 ): Promise<Reloadable> {
   const folder = await mkdtemp(join(tmpdir(), 'junction-gateway-'));
+  // Tests run side by side, and none may have the store of another.
+  const own = `store: { path: ${JSON.stringify(join(folder, 'data'))} }\n`;
   const put = async (name: string, content: string): Promise<void> => {
-    await writeFile(join(folder, `${name}~`), content);
+    const lacksStore = name === 'junction.yaml' && !/^store:/m.test(content);
+    await writeFile(join(folder, `${name}~`), lacksStore ? `${content}\n${own}` : content);
     await rename(join(folder, `${name}~`), join(folder, name));
   };
   const load = (): Promise<Configuration> =>

@@ -32,8 +32,11 @@ export interface Look {
 }
 
 /** What of one message is lost. */
-export const lostOf = (message: Envelope, looks: readonly Look[]): LossName[] =>
-  looks.flatMap(({ name, has }) => (has(message) ? name : []));
+export function lostOf(message: Envelope, looks: readonly Look[]): LossName[] {
+  const names: LossName[] = [];
+  for (const { name, has } of looks) if (has(message)) names.push(name);
+  return names;
+}
 
 /** What is to be looked for in messages that go to where these traits hold. */
 export function looksFor({ loses, headers, repeatedHeaders, nullBody, narrows = {} }: Traits): Look[] {

@@ -75,7 +75,9 @@ export const kafkaClientConfig = z.strictObject({
     ),
   max_pending: size()
     .prefault('32MiB')
-    .describe('Bytes that may wait for acknowledgement; more is refused as busy.'),
+    .describe(
+      'Bytes that may wait for acknowledgement; more is refused as busy. A larger message goes alone.',
+    ),
   timeout: duration()
     .prefault('10s')
     .describe(

@@ -68,11 +68,12 @@ export class KafkaSink implements Sink {
           `a message of ${bytes} bytes for Kafka topic ${address} exceeds max_message, ${this.#config.max_message} bytes`,
         ),
       );
-    if (this.#producer.pendingBytes + bytes > this.#config.max_pending)
+    const { pendingBytes } = this.#producer;
+    if (pendingBytes > 0 && pendingBytes + bytes > this.#config.max_pending)
       return Promise.reject(
         new JunctionError(
           'busy',
-          `${this.#producer.pendingBytes} bytes wait for Kafka’s acknowledgement; max_pending is ${this.#config.max_pending}${this.reason === undefined ? '' : ` (${this.reason})`}`,
+          `${pendingBytes} bytes wait for Kafka’s acknowledgement; max_pending is ${this.#config.max_pending}${this.reason === undefined ? '' : ` (${this.reason})`}`,
         ),
       );
     const hash = message.key === null ? undefined : hashOf(Buffer.from(message.key));

@@ -73,7 +73,7 @@ export class MqttSink implements Sink {
       return Promise.reject(JunctionError.from(error));
     }
     const bytes = publication.message.payload.length + address.length + 200;
-    if (this.#pendingBytes + bytes > this.#config.max_pending)
+    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#config.max_pending)
       return fail(
         'busy',
         `${this.#pendingBytes} bytes wait for the MQTT broker; max_pending is ${this.#config.max_pending}`,

@@ -1,6 +1,6 @@
 import type { Cursor } from './cursor.ts';
 import type { Level } from './packet-types.ts';
-import { Property, readProperties, type Properties } from './properties.ts';
+import { longestFor, Property, readProperties, type Properties } from './properties.ts';
 
 const connackProperties: ReadonlySet<number> = new Set([
   Property.sessionExpiry,
@@ -46,6 +46,6 @@ export function readConnack(cursor: Cursor, level: Level): Connack {
     receiveMaximum: properties?.number(Property.receiveMaximum) ?? 65_535,
     maximumQoS: properties?.number(Property.maximumQoS) ?? 2,
     retainAvailable: properties?.number(Property.retainAvailable) !== 0,
-    maximumPacketSize: properties?.number(Property.maximumPacketSize) ?? Infinity,
+    maximumPacketSize: longestFor(properties),
   };
 }

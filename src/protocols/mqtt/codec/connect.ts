@@ -1,7 +1,7 @@
 import type { Cursor } from './cursor.ts';
 import type { MqttMessage, QoS } from './message.ts';
 import { Type, type Level } from './packet-types.ts';
-import { Properties, Property, readProperties } from './properties.ts';
+import { longestFor, Properties, Property, readProperties } from './properties.ts';
 import { readMessageProperties, willProperties } from './publish.ts';
 import { Reason } from './reasons.ts';
 import { checkTopicName } from './topics.ts';
@@ -90,7 +90,7 @@ export function readConnect(cursor: Cursor, level: Level, head: number): Connect
     sessionExpiry:
       level === 5 ? (properties.number(Property.sessionExpiry) ?? 0) : cleanStart ? 0 : 0xffff_ffff,
     receiveMaximum: properties.number(Property.receiveMaximum) ?? 65_535,
-    maximumPacketSize: properties.number(Property.maximumPacketSize) ?? Infinity,
+    maximumPacketSize: longestFor(properties),
     topicAliasMaximum: properties.number(Property.topicAliasMaximum) ?? 0,
     problemInformation: properties.number(Property.requestProblemInformation) !== 0,
   };

@@ -110,6 +110,13 @@ export function readProperties(cursor: Cursor, allowed: ReadonlySet<number>): Pr
   return properties;
 }
 
+/** The longest packet that there can be, in bytes: its head, and the largest Remaining Length (MQTT 5 §2.1.4). */
+const longestPacket = 1 + 4 + 268_435_455;
+
+/** The longest packet that a peer takes (MQTT 5 §3.1.2.11.4, §3.2.2.3.6), bytes. */
+export const longestFor = (properties: Properties | undefined): number =>
+  Math.min(properties?.number(Property.maximumPacketSize) ?? Infinity, longestPacket);
+
 function read(cursor: Cursor, kind: Exclude<Kind, 'pair'>): number | string | Buffer {
   switch (kind) {
     case 'flag':

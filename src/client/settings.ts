@@ -73,9 +73,7 @@ export const clientSettings = {
   max_message: size().prefault('4MiB').describe('The largest message taken from the broker.'),
   max_pending: size()
     .prefault('32MiB')
-    .describe(
-      'Bytes that may wait for confirmation; more is refused as busy. A larger message goes alone.',
-    ),
+    .describe('Bytes that may wait for confirmation; more is refused as busy. A larger message goes alone.'),
   timeout: duration()
     .prefault('10s')
     .describe('How long a message may wait for its confirmation before its sender is told to try again.'),

@@ -48,6 +48,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
     ...(options.user ? saslPlain(options.user) : []),
     `log.dirs=${folder}/data`,
     'num.partitions=3',
+    // messages of 1970 are past any retention: the first look for such, half a minute after its start, would take them
+    'log.retention.ms=-1',
     'offsets.topic.replication.factor=1',
     'offsets.topic.num.partitions=1',
     'transaction.state.log.replication.factor=1',

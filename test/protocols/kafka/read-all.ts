@@ -20,7 +20,13 @@ export async function readAll(broker: Broker, topic: string): Promise<Read[]> {
   try {
     await admin.connect();
     const ends = new Map<number, number>();
-    for (const { partition, high, low } of await admin.fetchTopicOffsets(topic))
+    let offsets: Awaited<ReturnType<typeof admin.fetchTopicOffsets>> | undefined;
+    // Of a topic that is new, some partitions may have no leader yet.
+    await until(async () => {
+      offsets = await admin.fetchTopicOffsets(topic).catch(() => undefined);
+      return offsets !== undefined;
+    }, `all partitions of ${topic} have leaders`);
+    for (const { partition, high, low } of offsets!)
       if (Number(high) > Number(low)) ends.set(partition, Number(high));
     await consumer.connect();
     await consumer.subscribe({ topics: [topic], fromBeginning: true });

@@ -239,12 +239,8 @@ export class Dispatcher {
   }
 
   #refuse(message: Envelope, { route, to, error }: RefusedTarget): Promise<Outcome> {
-    const now = Date.now();
-    const attempted = { message, endpoint: to?.endpoint, address: to?.template.text, attempts: 0 };
     const failures = this.#lines.get(route)?.failures;
-    if (!failures) return Promise.resolve(failed(gone(route)));
-    if (to?.mirror !== undefined) return Promise.resolve(failures.unmirrored(to.endpoint, error));
-    return failures.forGood({ ...attempted, firstAt: now, lastAt: now }, error);
+    return failures ? failures.refused(message, to, error) : Promise.resolve(failed(gone(route)));
   }
 
   async #append(route: string, message: Envelope, beside?: () => void): Promise<Outcome> {

@@ -41,6 +41,27 @@ export class Failures {
     this.#counters = counters;
   }
 
+  /** The outcome of a message that cannot be carried to a target, or, where `to` is undefined, by the route. Never rejects. */
+  refused(message: Envelope, to: RouteTarget | undefined, error: JunctionError): Promise<Outcome> {
+    if (to?.mirror !== undefined) return Promise.resolve(this.unmirrored(to.endpoint, error));
+    return this.untried(message, to, error);
+  }
+
+  /**
+   * The outcome of a message that is not tried at a target, or at all targets where `to` is undefined. Never rejects.
+   * @param firstAt when it was taken, ms since the epoch; now, where that is not said
+   */
+  untried(
+    message: Envelope,
+    to: RouteTarget | undefined,
+    error: JunctionError,
+    firstAt?: number,
+  ): Promise<Outcome> {
+    const now = Date.now();
+    const target = { endpoint: to?.endpoint, address: to?.template.text };
+    return this.forGood({ message, ...target, attempts: 0, firstAt: firstAt ?? now, lastAt: now }, error);
+  }
+
   /** The outcome of a delivery that has failed for good: accepted where its dead letter is kept. Never rejects. */
   async forGood(attempted: Attempted, error: JunctionError): Promise<Outcome> {
     const { name: route, deadLetter: target, from } = this.#route;

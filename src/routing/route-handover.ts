@@ -61,7 +61,7 @@ export class RouteHandover implements Handover {
         // Of a group some other target may still take it, and nobody waits for a mirror.
         blocked: () => one.mode === 'one' && this.#parts.queueOf(to).isBlocked(lane),
         send: () => this.#carrier.send(one, message, onward),
-        bury: (at, error) => this.#bury(message, at, error, to),
+        bury: (at, error) => failures.untried(message, to, error, at),
       };
     });
     for (const { to, error } of part.refused) {
@@ -75,18 +75,15 @@ export class RouteHandover implements Handover {
         name: this.#names[target]!,
         lane: '',
         blocked: () => false,
-        send: () =>
-          to.mirror === undefined
-            ? this.#bury(message, Date.now(), error, to)
-            : Promise.resolve(failures.unmirrored(to.endpoint, error)),
-        bury: (at, late) => this.#bury(message, at, late, to),
+        send: () => failures.refused(message, to, error),
+        bury: (at, late) => failures.untried(message, to, late, at),
       });
     }
     return shares;
   }
 
   bury(message: Envelope, at: number, error: JunctionError): Promise<Outcome> {
-    return this.#bury(message, at, error, undefined);
+    return this.#parts.failures.untried(message, undefined, error, at);
   }
 
   stuck(): number {
@@ -103,18 +100,6 @@ export class RouteHandover implements Handover {
 
   stop(): void {
     for (const queue of this.#queues()) queue.stop();
-  }
-
-  /** @param to undefined: the route as a whole */
-  #bury(
-    message: Envelope,
-    firstAt: number,
-    error: JunctionError,
-    to: RouteTarget | undefined,
-  ): Promise<Outcome> {
-    const target = { endpoint: to?.endpoint, address: to?.template.text };
-    const attempted = { message, ...target, attempts: 0, firstAt, lastAt: Date.now() };
-    return this.#parts.failures.forGood(attempted, error);
   }
 
   /** What is done with a message as a whole. */

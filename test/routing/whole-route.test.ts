@@ -281,6 +281,27 @@ describe('with a spool', () => {
     assert.equal((await sender.dispatcher.intakeOf('mqtt').deliver(original())).state, 'rejected');
   });
 
+  it('is one too, which says why, where it cannot be judged any more when it leaves the spool', async (t) => {
+    const store = await openStore(t, await folderFor(t));
+    const { state, routed } = unreadable({ spool: settings });
+    state.mended = true;
+    const { dispatcher } = gateway([routed], sinks(), {
+      store: store.deadLetters,
+      spoolOf: (): Spool => spool,
+    });
+    const spool = new Spool(store.spool('r'), settings, dispatcher.handover('r'), keptLog());
+    assert.equal((await dispatcher.intakeOf('mqtt').deliver(original())).state, 'accepted');
+    state.mended = false;
+    spool.start();
+    await until(() => spool.counts.messages === 0);
+    const letters = await store.deadLetters.list({}, { limit: 9 });
+    assert.deepEqual(
+      letters.map(({ code, reason, endpoint }) => [code, reason, endpoint]),
+      [['invalid-message', 'route "r": it is no event', undefined]],
+    );
+    await spool.stop();
+  });
+
   it('is one too where the spool is full, or it has waited too long and cannot be judged any more', async (t) => {
     const store = await openStore(t, await folderFor(t));
     const full = { ...settings, maxMessages: 1, full: 'dead-letter' as const, maxAge: 1 };

@@ -92,6 +92,7 @@ class Readers {
         compose(
           reader,
           passages.flatMap(({ name, passage }) => passage.of(message, name === admitted) ?? []),
+          admitted,
         ),
     };
   }
@@ -100,15 +101,23 @@ class Readers {
 const noSpools: Plan['spooled'] = new Map();
 const noGuards: Plan['guards'] = new Map();
 
-/** What some routes do together. */
-function compose(reader: string, passed: readonly Passed[]): Plan {
-  // What a route cannot judge is not kept for later, when nobody asks its condition again.
-  const sure = passed.filter((each) => !isWhollyRefused(each));
-  const now = together(
-    passed.filter((each) => isWhollyRefused(each) || (!each.route.spool && !each.route.dedup)),
-  );
-  const later = sure.filter(({ route }) => route.spool);
-  const once = sure.filter(({ route }) => route.dedup);
+/**
+ * What some routes do together.
+ * @param admitted the route whose spool has the message already, or that is sent it again
+ */
+function compose(reader: string, passed: readonly Passed[], admitted?: string): Plan {
+  const direct: Passed[] = [];
+  const later: Passed[] = [];
+  const once: Passed[] = [];
+  for (const each of passed) {
+    const { name, spool, dedup } = each.route;
+    // What a route cannot judge is not kept for later, when nobody asks its condition again.
+    const kept = name === admitted || !isWhollyRefused(each);
+    if (kept && spool) later.push(each);
+    if (kept && dedup) once.push(each);
+    if (!kept || (!spool && !dedup)) direct.push(each);
+  }
+  const now = together(direct);
   const spooled = later.length === 0 ? noSpools : new Map(later.map((part) => [part.route.name, part]));
   const guards =
     once.length === 0
@@ -129,7 +138,7 @@ function compose(reader: string, passed: readonly Passed[]): Plan {
     only: single ? first.targets[0] : undefined,
     targets: now.targets,
     refused: now.refused,
-    refusal: now.refusal ?? once.find(({ route, refusal }) => !route.spool && refusal)?.refusal,
+    refusal: now.refusal,
     choose: undefined,
   };
 }
